@@ -1,0 +1,879 @@
+"""The reading of characters and names: text -> tokens that the grammar can decide about.
+
+Everything that depends on context is decided here, in one pass from left to right: products without
+a sign, functions without brackets, the two roles of `|`, words that are products of letters. Where a
+person could have meant something else, a note says what was read.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Collection, Iterable
+from fractions import Fraction
+from functools import lru_cache
+from typing import Any
+from unicodedata import name as unicode_name
+from unicodedata import normalize
+
+from .errors import EncodingError, LimitError, NameFault, ParseError, visible
+from .expr import Graph
+from .grammar_tables import load
+from .ops import CONSTANTS, FUNCTIONS, GROUPS
+
+MAX_DIGITS = 300
+
+_OPENERS = {"LPAR": "RPAR", "LSQB": "RSQB", "LBRACE": "RBRACE"}
+_CLOSERS = frozenset(_OPENERS.values())
+_KEYWORDS = {"if": "IF", "else": "ELSE", "and": "AND", "or": "OR", "not": "NOT"}
+_SUPERSCRIPTS = str.maketrans("⁰¹²³⁴⁵⁶⁷⁸⁹⁺⁻⁽⁾ⁿⁱˣʸᵃᵇᵏᵐᵗ", "0123456789+-()nixyabkmt")
+_FRACTIONS = dict(zip("½⅓⅔¼¾⅕⅖⅗⅘⅙⅚⅛⅜⅝⅞", "1/2 1/3 2/3 1/4 3/4 1/5 2/5 3/5 4/5 1/6 5/6 1/8 3/8 5/8 7/8".split(), strict=True))
+_RADICALS = {"√": "sqrt", "∛": "cbrt", "∜": "root4"}
+_GREEK = frozenset(
+    "alpha beta gamma delta epsilon zeta eta theta iota kappa lambda mu nu xi omicron pi rho sigma "
+    "tau upsilon phi chi psi omega".split()
+)
+# Functions that may stand without brackets; all others are plain names unless a bracket follows.
+BARE = frozenset(
+    name
+    for group in ("Exponentials, logarithms and roots", "Trigonometric functions", "Hyperbolic functions")
+    for op in GROUPS[group]
+    if op.arity == 1
+    for name in (op.call, *op.aliases)
+) - {"tg", "lb", "lg"}
+_BY_LENGTH = sorted(BARE, key=len, reverse=True)
+_EXTRA_CALLS = frozenset({"piecewise", "root4"})
+_DERIVATIVE = re.compile(
+    r"\s*[d∂]\s*(?:(?:\^|\*\*)?\s*([2-8²³⁴⁵⁶⁷⁸]))?\s*/\s*[d∂]\s*([^\W\d_][\w]*?)\s*"
+    r"(?:(?:\^|\*\*)\s*([2-8])|([²³⁴⁵⁶⁷⁸]))?\s*(?=[(\[{|√]|\s[^-+*/^=)\]},\s])"
+)
+_PREFIX = re.compile(
+    r"\s*(?:[d∂]\s*(?:(?:\^|\*\*)?\s*(?P<order>[2-8²³⁴⁵⁶⁷⁸]))?\s*(?P<name>[^\W\d_]\w*?)?\s*/\s*[d∂]\s*"
+    r"(?P<wrt>[^\W\d_]\w*?)\s*(?:(?:\^|\*\*)\s*[2-8]|[²³⁴⁵⁶⁷⁸])?"
+    r"|(?P<primed>[^\W\d_]\w*)\s*(?P<primes>['’′″‴]+)\s*(?:\(\s*(?P<at>[^\W\d_]\w*)\s*\))?)\s*=(?!=)"
+)
+_PRIMES = {"'": 1, "’": 1, "′": 1, "″": 2, "‴": 3}
+
+
+class Tables:
+    """The loaded grammar: the tokens' regular expression and the LALR tables."""
+
+    def __init__(self) -> None:
+        tables = load()
+        self.scan = re.compile(tables["tokens"]).finditer
+        self.terminals: list[str] = ["", *tables["terminals"]]
+        self.rules: list[list[Any]] = tables["rules"]
+        self.actions: list[dict[str, int]] = tables["actions"]
+        self.gotos: list[dict[str, int]] = tables["gotos"]
+        self.start: int = tables["start"]
+        self.end: int = tables["end"]
+        self.chains: dict[tuple[int, int, str], tuple[int, int | None]] = {}
+
+
+@lru_cache(maxsize=1)
+def tables() -> Tables:
+    """The grammar's tables, loaded once."""
+    return Tables()
+
+
+class Reading:
+    """The tokens of a text: parallel lists of terminals, values and places, and the notes made."""
+
+    __slots__ = ("types", "values", "starts", "ends", "notes")
+
+    def __init__(self) -> None:
+        self.types: list[str] = []
+        self.values: list[Any] = []
+        self.starts: list[int] = []
+        self.ends: list[int] = []
+        self.notes: list[str] = []
+
+    def emit(self, kind: str, value: Any, start: int, end: int) -> None:
+        self.types.append(kind)
+        self.values.append(value)
+        self.starts.append(start)
+        self.ends.append(end)
+
+    def note(self, sentence: str) -> None:
+        """Adds a sentence once."""
+        if sentence not in self.notes and len(self.notes) < 20:
+            self.notes.append(sentence)
+
+
+class _Level:
+    """What is open: a bracket, a bar or the whole text (opener None)."""
+
+    __slots__ = ("opener", "start", "call", "exponent", "argument", "quotient")
+
+    def __init__(self, opener: str | None, start: int, call: bool = False, exponent: str = "") -> None:
+        self.opener, self.start, self.call = opener, start, call
+        self.exponent = exponent  # "FUNCTION" or "CALL": this bracket is the 2 of sin^2 x, sin^2(x)
+        self.argument = -1  # where an argument without brackets began
+        self.quotient = -1  # where the divisor after a / began
+
+
+class Lexer:
+    """Reads one text into tokens; `names` are known to be variables, `functions` to be functions."""
+
+    def __init__(
+        self, text: str, graph: Graph, names: Iterable[str] = (), functions: Collection[str] = ()
+    ) -> None:
+        self.text = text
+        self.graph = graph
+        self.functions = frozenset(functions)
+        self.reading = Reading()
+        self.tables = tables()
+        self.kinds: list[str] = []
+        self.texts: list[str] = []
+        self.starts: list[int] = []
+        self.plain: dict[str, int] = {}
+        self.numbers: dict[str, int] = {}
+        self.spelled: dict[str, str] = {}
+        self.partners: dict[int, int] | None = None
+        self.given = frozenset(names)
+        self._scan()
+        self.alone = self.given | {
+            t
+            for t, kind, following in zip(self.texts, self.kinds, [*self.kinds[1:], ""], strict=True)
+            if kind == "NAME" and (following not in _OPENERS or len(t) == 1)
+        }
+
+    # -- characters ------------------------------------------------------------------------------
+
+    def _scan(self) -> None:
+        text, terminals = self.text, self.tables.terminals
+        kinds, texts, starts = self.kinds, self.texts, self.starts
+        position = 0
+        for match in self.tables.scan(text):
+            start, end = match.span()
+            if start != position:
+                raise self._strange(position)
+            position = end
+            kind = terminals[match.lastindex or 0]
+            if kind == "SPACE" or kind == "COMMENT":
+                continue
+            token = match[0]
+            if not token.isascii() and kind == "NAME":
+                token = self._letters(token)
+            elif kind == "NAME" and "{" in token:
+                token = token.replace("{", "").replace("}", "")
+            kinds.append(kind)
+            texts.append(token)
+            starts.append(start)
+        if position != len(text):
+            raise self._strange(position)
+
+    def _letters(self, token: str) -> str:
+        """A name in ASCII and Greek letters: mathematical alphabets and subscripts are mapped."""
+        mapped = normalize("NFKC", re.sub(r"(?<=[^\W_])(?=[₀-₉])", "_", token))
+        mapped = mapped.replace("ℯ", "e").replace("ϕ", "φ").replace("ϵ", "ε").replace("ϑ", "θ")
+        mapped = re.sub(r"(?<=\d)_(?=\d)", "", mapped) if "₀" <= max(token) <= "₉" else mapped
+        if mapped != token and token != "π":
+            self.reading.note(f"`{visible(token)}` is read as {mapped}")
+        return mapped
+
+    def _strange(self, position: int) -> ParseError | EncodingError:
+        character = self.text[position]
+        code = f"U+{ord(character):04X}"
+        at = {"text": self.text, "start": position, "end": position + 1}
+        full = unicode_name(character, "")
+        if character == "\ufffd" or "\ud800" <= character <= "\udfff":
+            return EncodingError("this is not UTF-8 text", hint="save the file as UTF-8", **at)  # type: ignore[arg-type]
+        if character.isalpha():
+            look = _lookalike(full)
+            message = f"the letter {visible(character)} ({code}, {full.lower()}) belongs to no alphabet used here"
+            hint = f"it looks like the Latin letter {look}; type that" if look else "use Latin or Greek letters"
+            return EncodingError(message, hint=hint, **at)  # type: ignore[arg-type]
+        if character == ";":
+            return ParseError("`;` does not belong in an equation", hint="write one equation a line", **at)  # type: ignore[arg-type]
+        if character == "\\":
+            return ParseError(
+                "a backslash: LaTeX is not read here", hint="write sqrt(x), (a)/(b), x^2", **at  # type: ignore[arg-type]
+            )
+        if character == "∞":
+            return ParseError("infinity is not a number of the real line", hint="use a variable", **at)  # type: ignore[arg-type]
+        if not character.isprintable():
+            return ParseError(f"a control character ({code})", hint="remove it", **at)  # type: ignore[arg-type]
+        shown = f"the character {visible(character)}" + ("" if character.isascii() else f" ({code})")
+        return ParseError(f"{shown} is not part of the language", hint=_REMEDIES.get(character), **at)  # type: ignore[arg-type]
+
+    # -- tokens ----------------------------------------------------------------------------------
+
+    def read(self) -> Reading:
+        """All tokens, with the left side of a definition as one of them."""
+        reading, kinds, texts, starts = self.reading, self.kinds, self.texts, self.starts
+        types, values, begins, ends = reading.types, reading.values, reading.starts, reading.ends
+        plain, numbers = self.plain, self.numbers
+        level = _Level(None, 0)
+        levels = [level]
+        exponent = False  # whether the last operand is an exponent: e^2x
+        i, count = self._left_side(), len(kinds)
+        operand = types == ["DEFINED"]  # whether the last token ends an operand
+        while i < count:
+            kind, start = kinds[i], starts[i]
+            text = texts[i]
+            following = kinds[i + 1] if i + 1 < count else ""
+            if kind == "NUMBER" or kind == "NAME" and text in plain and following not in _MARKED:
+                if operand:
+                    if kind == "NUMBER":
+                        self._number_after_operand(i)
+                    self._juxtapose(level, i, exponent)
+                if kind == "NUMBER":
+                    value = numbers.get(text)
+                    if value is None:
+                        value = numbers[text] = self._number(text, start)
+                else:
+                    value = plain[text]
+                exponent = bool(types) and types[-1] == "POW"
+                types.append(kind)
+                values.append(value)
+                begins.append(start)
+                ends.append(start + len(text))
+                operand = True
+                i += 1
+            elif kind == "NAME":
+                if text in _KEYWORDS and text not in self.given:
+                    level.argument = level.quotient = -1
+                    reading.emit(_KEYWORDS[text], text, start, start + len(text))
+                    operand = False
+                    i += 1
+                else:
+                    exponent = bool(types) and types[-1] == "POW" and not operand
+                    i, operand = self._name(i, operand, level)
+                    if not operand and types[-1] in ("CALL", "RAISED"):
+                        exponent = False
+            elif kind in _OPENERS:
+                if operand:
+                    self._juxtapose(level, i, exponent)
+                called = bool(types) and types[-1] == "CALL"
+                role = ""
+                if types and types[-1] == "RAISED":
+                    role = self.raised_role
+                elif self.pending_call:
+                    called, self.pending_call = True, False
+                level = _Level(kind, start, called, role)
+                levels.append(level)
+                reading.emit(kind, text, start, start + 1)
+                operand = exponent = False
+                i += 1
+            elif kind in _CLOSERS:
+                if level.opener == "BAR":
+                    raise self._fault("a bar | is still open here", level.start, level.start + 1, "close it with |")
+                if level.opener is None:
+                    raise self._fault(f"`{text}` closes a bracket that was never opened", start, start + 1,
+                                      "remove it, or open one before it")  # fmt: skip
+                if _OPENERS[level.opener] != kind:
+                    opened = self.text[level.start]
+                    raise self._fault(f"`{opened}` is closed by `{text}`", start, start + 1,
+                                      f"close it with its own kind (opened at column {level.start + 1})")  # fmt: skip
+                closed = level
+                levels.pop()
+                level = levels[-1]
+                reading.emit(kind, text, start, start + 1)
+                operand = not closed.exponent
+                exponent = False
+                if closed.exponent == "FUNCTION":
+                    level.argument = start
+                elif closed.exponent == "CALL":
+                    self.pending_call = True
+                i += 1
+            elif kind == "BAR":
+                if operand and level.opener == "BAR":
+                    levels.pop()
+                    level = levels[-1]
+                    reading.emit("CLOSE", text, start, start + 1)
+                    exponent = False
+                else:
+                    if operand:
+                        self._juxtapose(level, i, exponent)
+                    level = _Level("BAR", start)
+                    levels.append(level)
+                    reading.emit("OPEN", text, start, start + 1)
+                    operand = False
+                i += 1
+            elif kind == "SUPERSCRIPT":
+                if not operand:
+                    raise self._fault("an exponent without a base", start, start + len(text), "put the base before it")
+                self._superscript(text, start)
+                exponent = False
+                i += 1
+            elif kind == "RADICAL" or kind == "FRACTION":
+                if kind == "FRACTION" and i and kinds[i - 1] == "NUMBER" and operand:
+                    raise self._fault("a mixed number", starts[i - 1], start + 1, "write it as a decimal or as a sum")
+                if operand:
+                    self._juxtapose(level, i, exponent)
+                if kind == "FRACTION":
+                    top, bottom = _FRACTIONS[text].split("/")
+                    for part, value in (("LPAR", "("), ("NUMBER", top), ("SLASH", "/"), ("NUMBER", bottom), ("RPAR", ")")):
+                        self.reading.emit(
+                            part, self._number(value, start) if part == "NUMBER" else value, start, start + 1
+                        )
+                    operand = True
+                    exponent = False
+                    i += 1
+                else:
+                    i, operand = self._function(i, _RADICALS[text], level)
+            elif kind == "MINUS" or kind == "PLUS":
+                if operand:
+                    level.argument = level.quotient = -1
+                elif following in ("", "RPAR", "RSQB", "RBRACE", "SLASH", "STAR", "POW"):
+                    what = "the end" if not following else f"`{visible(texts[i + 1])}`"
+                    raise self._fault(f"an operand is missing between `{text}` and {what}", start, start + 1,
+                                      "write the operand")  # fmt: skip
+                reading.emit(kind, text, start, start + 1)
+                operand = False
+                i += 1
+            else:
+                if kind == "DIVIDE":
+                    kind = "SLASH"
+                if kind == "COMMA":
+                    self._comma(i, level)
+                if kind == "SLASH":
+                    if level.argument >= 0 and operand:
+                        shown = visible(self.text[level.argument : start].strip())
+                        reading.note(f"`{shown}/…`: the function takes `{shown.partition(' ')[2] or shown}` only;"
+                                     " write brackets for the other reading")  # fmt: skip
+                    level.quotient = start
+                elif kind == "STAR" or kind == "RELATION" or kind == "EQUAL" or kind == "COMMA":
+                    level.quotient = -1
+                if kind != "POW" and kind != "BANG":
+                    level.argument = -1
+                if kind == "PRIMES":
+                    raise self._fault(
+                        "a prime without a declared function before it", start, start + len(text),
+                        "declare the function, as in --functions f, or write d/dx(...)")  # fmt: skip
+                if kind == "PARTIAL":
+                    raise self._fault("∂ inside an expression", start, start + 1,
+                                      "write the expression alone and name the variable with --wrt")  # fmt: skip
+                if not operand and kind in _BINARY:
+                    self._missing_operand(i, kind)
+                reading.emit(kind, text, start, start + len(text))
+                if kind != "BANG":
+                    operand = False
+                exponent = False
+                i += 1
+        if level.opener is not None:
+            what = "a bar |" if level.opener == "BAR" else f"the bracket `{self.text[level.start]}`"
+            raise self._fault(f"{what} is never closed", level.start, level.start + 1, "close it")
+        if not operand and types:
+            self._missing_operand(count, "")
+        return reading
+
+    raised_role = ""
+    pending_call = False
+
+    def _juxtapose(self, level: _Level, i: int, exponent: bool) -> None:
+        """A product without a sign before token i, and the notes that it deserves."""
+        start = self.starts[i]
+        end = start + len(self.texts[i])
+        reading = self.reading
+        if level.argument >= 0:
+            kind = "JUXTAPOSED"
+            if len(reading.notes) < 20:
+                shown = visible(self.text[level.argument : end].strip())
+                reading.note(f"`{shown}`: the function takes all of the product as its argument")
+        else:
+            kind = "TIMES"
+        if exponent and len(reading.notes) < 20:
+            j = len(reading.types) - 1
+            while j > 0 and reading.types[j - 1] in ("MINUS", "POW", "NUMBER", "NAME") and reading.types[j] != "POW":
+                j -= 1
+            base = max(0, j - 1)
+            power = visible(self.text[reading.starts[base] : start].strip())
+            factor = visible(self.text[start:end])
+            reading.note(f"`{power}{factor}` is read as ({power})*{factor}: write brackets around the whole exponent"
+                         " for the other reading")  # fmt: skip
+        if level.quotient >= 0 and len(reading.notes) < 20:
+            divisor = visible(self.text[level.quotient + 1 : start].strip())
+            factor = visible(self.text[start:end])
+            shown = visible(self.text[level.quotient : end].strip())
+            reading.note(f"`{shown}` is read as (…/{divisor})*{factor}: only {divisor} divides")
+            level.quotient = -1
+        reading.emit(kind, "", start, start)
+
+    def _number_after_operand(self, i: int) -> None:
+        if self.kinds[i - 1] == "NUMBER":
+            left, right = self.texts[i - 1], self.texts[i]
+            raise self._fault("two numbers side by side", self.starts[i - 1], self.starts[i] + len(right),
+                              f"write {left}*{right}, or one number")  # fmt: skip
+        if self.kinds[i - 1] in ("NAME", *_CLOSERS):
+            shown = f"{visible(self.texts[i - 1])} {self.texts[i]}"
+            self.reading.note(f"`{shown.strip()}` is read as a product")
+
+    def _number(self, text: str, start: int) -> int:
+        """The exact number as a node."""
+        end = start + len(text)
+        mantissa, _, power = text.lower().partition("e")
+        digits = len(mantissa) - (1 if "." in mantissa else 0)
+        if digits > MAX_DIGITS or (power and (len(power) > 5 or abs(int(power)) > MAX_DIGITS)):
+            raise LimitError(f"a number with more than {MAX_DIGITS} digits", text=self.text, start=start, end=end,
+                             hint="use a variable for it")  # fmt: skip
+        if text.isdigit():
+            return self.graph.number(int(text), text)
+        return self.graph.number(Fraction(text), text)
+
+    def _superscript(self, text: str, start: int) -> None:
+        mapped = text.translate(_SUPERSCRIPTS)
+        end = start + len(text)
+        emit = self.reading.emit
+        emit("POW", "^", start, end)
+        simple = re.fullmatch(r"-?(?:\d+|[a-z])", mapped)
+        if not simple:
+            emit("LPAR", "(", start, end)
+        operand = False
+        for part in re.findall(r"\d+|[a-z]|[-+()]", mapped):
+            starts_operand = part.isalnum() or part == "("
+            if operand and starts_operand:
+                emit("TIMES", "", start, end)
+            if part.isdigit():
+                emit("NUMBER", self._number(part, start), start, end)
+            elif part.isalpha():
+                emit("NAME", self.graph.variable(part), start, end)
+            else:
+                emit({"+": "PLUS", "-": "MINUS", "(": "LPAR", ")": "RPAR"}[part], part, start, end)
+            operand = part.isalnum() or part == ")"
+        if not simple:
+            emit("RPAR", ")", start, end)
+
+    def _comma(self, i: int, level: _Level) -> None:
+        start = self.starts[i]
+        before, after = self.text[start - 1 : start], self.text[start + 1 : start + 2]
+        if not level.call:
+            if before.isdigit() and after.isdigit():
+                raise self._fault("a decimal comma", start, start + 1, "write a point, as in 3.5")
+            raise self._fault("a comma outside a function's brackets", start, start + 1,
+                              "write one equation a line; a decimal has a point")  # fmt: skip
+
+    def _missing_operand(self, i: int, kind: str) -> None:
+        """Two operators in a row, or an operator at the beginning or the end."""
+        previous = self.texts[i - 1] if i else ""
+        if i >= len(self.kinds):
+            last = len(self.kinds) - 1
+            start = self.starts[last]
+            end = start + len(self.texts[last])
+            if self.reading.types[-1] == "FUNCTION":
+                raise self._fault(f"`{visible(previous)}` needs an argument", start, end, f"write {visible(previous)}(x)")
+            raise self._fault(f"the equation ends after `{visible(previous)}`", start, end, "write what comes next")
+        start = self.starts[i]
+        text = self.texts[i]
+        end = start + len(text)
+        if self.reading.types and self.reading.types[-1] == "FUNCTION":
+            raise self._fault(f"`{visible(previous)}` needs an argument before `{text}`", start, end,
+                              f"write {visible(previous)}(x)")  # fmt: skip
+        if i == 0 or self.kinds[i - 1] in _OPENERS:
+            raise self._fault(f"`{text}` has nothing before it", start, end, "write the left operand")
+        raise self._fault(f"an operand is missing between `{visible(previous)}` and `{text}`", start, end,
+                          "write the operand, or remove one of the two")  # fmt: skip
+
+    def _fault(self, message: str, start: int, end: int, hint: str) -> ParseError:
+        return ParseError(message, text=self.text, start=start, end=end, hint=hint)
+
+    # -- left sides ------------------------------------------------------------------------------
+
+    def _left_side(self) -> int:
+        """Reads `y =`, `f(x, y) =`, `dy/dx =` or `d/dx` in front; returns the next token's index."""
+        kinds, texts = self.kinds, self.texts
+        prefix = _PREFIX.match(self.text)
+        if prefix and (prefix["primed"] is None or prefix["primed"] not in self.functions):
+            self.reading.emit("DEFINED", (self._prefix_name(prefix), (), prefix), 0, prefix.end() - 1)
+            return kinds.index("EQUAL")
+        derivative = _DERIVATIVE.match(self.text)
+        if derivative and "EQUAL" not in kinds:
+            raised = derivative[3] or derivative[4]
+            order = int((derivative[1] or "1").translate(_SUPERSCRIPTS))
+            if (raised or "1").translate(_SUPERSCRIPTS) == str(order):
+                self.reading.emit("DERIVATIVE", (normalize("NFKC", derivative[2]), order), 0, derivative.end())
+                self.alone |= {derivative[2]}
+                i = next(i for i, start in enumerate(self.starts) if start >= derivative.end())
+                self._whole_operand(i)
+                return i
+        if "EQUAL" not in kinds:
+            return 0
+        equal = kinds.index("EQUAL")
+        left, right = kinds[:equal], set(texts[equal + 1 :])
+        if not left:
+            raise self._fault("nothing stands before `=`", self.starts[equal], self.starts[equal] + 1, "write y = ...")
+        name = texts[0]
+        parameters: list[str] = []
+        if left == ["NAME"]:
+            if name in CONSTANTS or name == "π" or name in _KEYWORDS or name in right or self._is_word_product(equal):
+                return 0
+        elif (
+            left[:2] == ["NAME", "LPAR"]
+            and left[-1] == "RPAR"
+            and left[2:-1:2] == ["NAME"] * len(left[2:-1:2])
+            and left[3:-1:2] == ["COMMA"] * len(left[3:-1:2])
+            and len(left) >= 4
+            and name not in BARE
+            and name not in CONSTANTS
+        ):
+            parameters = texts[2 : equal - 1 : 2]
+            if len(set(parameters)) < len(parameters):
+                raise self._fault("a parameter is named twice", self.starts[2], self.starts[equal - 1], "name it once")
+            constants = [p for p in parameters if p in CONSTANTS or p == "π"]
+            if constants:
+                raise NameFault(f"`{constants[0]}` is a constant, not a parameter", text=self.text,
+                                start=self.starts[2], end=self.starts[equal - 1], hint="choose another letter")  # fmt: skip
+        else:
+            return 0
+        self.alone |= set(parameters)
+        self.reading.emit("DEFINED", (name, tuple(parameters), None), self.starts[0], self.starts[equal])
+        return equal
+
+    def _is_word_product(self, equal: int) -> bool:
+        """`xy = 1`: a word of two letters equal to something without a variable."""
+        word = self.texts[0]
+        if not (len(word) == 2 and word.isalpha() and word.islower() and word not in _GREEK):
+            return False
+        if any(k == "NAME" and t not in CONSTANTS for k, t in zip(self.kinds[equal:], self.texts[equal:], strict=True)):
+            return False
+        self.alone |= set(word)
+        return True
+
+    def _prefix_name(self, prefix: re.Match[str]) -> str:
+        return " ".join(prefix[0][:-1].split())
+
+    def _whole_operand(self, i: int) -> None:
+        """d/dx(x^2) + 1 could mean two things; it is refused unless the bracket holds everything."""
+        if self.kinds[i] in _OPENERS:
+            close = self._partner(i)
+            if close is not None and any(k in ("PLUS", "MINUS") for k in self.kinds[close + 1 :]):
+                raise self._fault("d/dx of a part of the expression", self.starts[i], self.starts[close] + 1,
+                                  "put everything that is to be differentiated inside the brackets")  # fmt: skip
+
+    def _partner(self, i: int) -> int | None:
+        """The token that closes the bracket opened by token i, if any."""
+        if self.partners is None:
+            self.partners = {}
+            stack: list[int] = []
+            for j, kind in enumerate(self.kinds):
+                if kind in _OPENERS:
+                    stack.append(j)
+                elif kind in _CLOSERS and stack:
+                    self.partners[stack.pop()] = j
+        return self.partners.get(i)
+
+    # -- names -----------------------------------------------------------------------------------
+
+    def _name(self, i: int, operand: bool, level: _Level) -> tuple[int, bool]:
+        """Reads the name at token i; returns the next token and whether an operand ended."""
+        text, start = self.texts[i], self.starts[i]
+        following = self.kinds[i + 1] if i + 1 < len(self.kinds) else ""
+        bracket = following in _OPENERS
+        if following == "PRIMES":
+            return self._primed(i, operand, level)
+        if text in self.functions:
+            if operand:
+                self._juxtapose_function(level, i)
+            if not bracket:
+                raise NameFault(f"`{visible(text)}` is a declared function and needs an argument", text=self.text,
+                                start=start, end=start + len(text), hint=f"write {visible(text)}(x)")  # fmt: skip
+            return self._function(i, text, level)
+        if text in CONSTANTS or text == "π":
+            if operand:
+                self._juxtapose(level, i, self._after_exponent())
+            self.reading.emit("NAME", self.graph.node("pi" if text == "π" else text), start, start + len(text))
+            return i + 1, True
+        function = self._function_name(text, bracket)
+        if function is not None and text not in self.given:
+            if operand:
+                self._juxtapose_function(level, i)
+            if function != text and not text.startswith("log_"):
+                self.reading.note(f"`{visible(text)}` is read as the function {function}")
+            return self._function(i, function, level)
+        if bracket and len(text) > 1 and text not in self.alone:
+            return self._letters_before_function(i, operand, level)
+        if bracket and not self._is_known(text):
+            raise self._undeclared(text, start)
+        pieces = self._word(text, following)
+        if pieces is None:
+            if operand:
+                self._juxtapose(level, i, self._after_exponent())
+            node = self.graph.variable(text)
+            if not bracket:
+                self.plain.setdefault(text, node)
+            else:
+                self.reading.note(f"`{visible(text)}(…)` is read as a product: {visible(text)} times the bracket")
+            self.reading.emit("NAME", node, start, start + len(text))
+            return i + 1, True
+        self._say_split(text, pieces)
+        return self._emit_pieces(i, pieces, operand, level)
+
+    def _after_exponent(self) -> bool:
+        types = self.reading.types
+        return len(types) > 1 and types[-1] in ("NUMBER", "NAME") and types[-2] == "POW"
+
+    def _function_name(self, text: str, bracket: bool) -> str | None:
+        """The function that a name means here: bare functions anywhere, others before a bracket."""
+        if text in BARE or (bracket and (text in FUNCTIONS or text in _EXTRA_CALLS)):
+            return text
+        if text.startswith("log_") and (text[4:].isdigit() or (len(text) == 5 and text[4:].isalpha())):
+            return text
+        lowered = text.lower()
+        if lowered != text and (lowered in BARE and len(text) > 2 or bracket and lowered in FUNCTIONS):
+            return lowered
+        return None
+
+    def _is_known(self, text: str) -> bool:
+        """Whether `text(` can only be a product: a known variable, or a letter that names no function."""
+        if text in self.given:
+            return True
+        return len(text) == 1 and text not in "fgh" or (len(text) > 1 and text in self.alone)
+
+    def _undeclared(self, text: str, start: int) -> NameFault:
+        from difflib import get_close_matches
+
+        shown = visible(text)
+        at: dict[str, Any] = {"text": self.text, "start": start, "end": start + len(text)}
+        if len(text) == 1:
+            return NameFault(f"`{shown}(…)`: is {shown} a function or a factor?",
+                             hint=f"declare it with --functions {shown}, or write {shown}*(…)", **at)  # fmt: skip
+        close = get_close_matches(text, [*FUNCTIONS, "piecewise"], 1, 0.6) or get_close_matches(
+            text.lower(), [*FUNCTIONS, "piecewise"], 1, 0.6
+        )
+        if not close and sorted(text) in ([sorted(name) for name in FUNCTIONS if len(name) == len(text)]):
+            close = [name for name in FUNCTIONS if sorted(name) == sorted(text)]
+        if close:
+            hint = f"did you mean `{close[0]}`?"
+            if len(text) <= 4 and text.isalpha():
+                letters = ", ".join(text[:-1]) + f" and {text[-1]}"
+                argument = self._argument_text(start + len(text))
+                hint += f" If {letters} are variables, write {'*'.join(text)}*{argument}"
+        else:
+            hint = f"declare it with --functions {shown}, or write {shown}*(…) for a product"
+        return NameFault(f"unknown function `{shown}`", hint=hint, **at)
+
+    def _argument_text(self, position: int) -> str:
+        """The bracket that follows, as typed, if it is short."""
+        i = next((i for i, start in enumerate(self.starts) if start >= position), None)
+        close = self._partner(i) if i is not None else None
+        if i is None or close is None or self.starts[close] - self.starts[i] > 30:
+            return "(…)"
+        return visible(self.text[self.starts[i] : self.starts[close] + 1])
+
+    def _primed(self, i: int, operand: bool, level: _Level) -> tuple[int, bool]:
+        """f'(x) and f'[1,2](x, y) of a declared function."""
+        text, start = self.texts[i], self.starts[i]
+        primes = sum(_PRIMES[c] for c in self.texts[i + 1])
+        if text not in self.functions:
+            shown = visible(text)
+            raise NameFault(f"`{shown}'` is the derivative of a function that is not declared", text=self.text,
+                            start=start, end=start + len(text) + 1,
+                            hint=f"declare it with --functions {shown}, or write the expression itself")  # fmt: skip
+        if operand:
+            self._juxtapose_function(level, i)
+        name = text + "'" * primes
+        j = i + 2
+        if self.kinds[j : j + 1] == ["LSQB"]:
+            close = self._partner(j)
+            if close is not None and self.kinds[close + 1 : close + 2] == ["LPAR"]:
+                inside = [t for t in self.texts[j + 1 : close] if t != ","]
+                if all(t.isdigit() and 0 < int(t[:3]) < 100 for t in inside) and inside and primes == 1:
+                    name = f"{text}'[{','.join(inside)}]"
+                    j = close + 1
+        if self.kinds[j : j + 1] != ["LPAR"]:
+            raise self._fault(f"`{visible(name)}` needs an argument", start, start + len(text) + 1, f"write {visible(name)}(x)")
+        self.reading.emit("CALL", (name, start, start + len(text)), start, start + len(text))
+        return j, False
+
+    def _letters_before_function(self, i: int, operand: bool, level: _Level) -> tuple[int, bool]:
+        """xsin(x): letters, then a known function; or a word that is no function at all."""
+        text, start = self.texts[i], self.starts[i]
+        for name in sorted((n for n in (*FUNCTIONS, *self.functions) if text.endswith(n) and n != text),
+                           key=len, reverse=True):  # fmt: skip
+            head = text[: -len(name)]
+            if len(name) < 2 and name not in self.functions:
+                continue
+            if len(head) == 1 or head in self.alone or (len(head) <= 2 and all(c in self.alone for c in head)):
+                pieces = [*(head if head not in self.alone else [head]), name]
+                self._say_split(text, pieces)
+                return self._emit_pieces(i, pieces, operand, level)
+        pieces_or_none = self._word(text, "LPAR")
+        if pieces_or_none is not None and len(text) <= 3:
+            self._say_split(text, pieces_or_none)
+            return self._emit_pieces(i, pieces_or_none, operand, level)
+        raise self._undeclared(text, start)
+
+    def _word(self, text: str, following: str) -> list[str] | None:
+        """The factors that a word stands for, or None if it is one name."""
+        if text in self.spelled or len(text) < 2 or text in self.given:
+            return None
+        letters = all(c.isalpha() for c in text)
+        bare = self._bare_prefix(text)
+        if bare is not None:
+            return bare
+        if letters and len(text) <= 3 and not self._is_one_name(text) and any(
+            c in self.alone or c in self.given for c in text
+        ):
+            return list(text)
+        self.spelled[text] = text
+        return None
+
+    def _is_one_name(self, text: str) -> bool:
+        """Names of two or three letters that are never products: dx, mu, tau."""
+        return text.lower() in _GREEK or (text[0] == "d" and len(text) == 2)
+
+    def _bare_prefix(self, text: str) -> list[str] | None:
+        """sinx, lnx, sin2x, xcosx: a function between letters that are variables."""
+        if "_" in text and not text.startswith("log_"):
+            return None
+        for name in _BY_LENGTH:
+            at = text.find(name)
+            if at < 0 or at + len(name) == len(text):
+                continue
+            head, tail = text[:at], text[at + len(name) :]
+            if head and not (len(head) == 1 and (head in "xyzt" or head in self.alone)):
+                continue
+            match = re.fullmatch(r"(\d*)(.+)", tail)
+            if match is None:
+                continue
+            number, rest = match.groups()
+            inner = [rest] if len(rest) == 1 else self._bare_prefix(rest)
+            if inner is None and len(rest) <= 2 and all(c in self.alone for c in rest):
+                inner = list(rest)
+            if inner is None or not all(self._is_letter(p) for p in inner if p not in BARE and not p.isdigit()):
+                continue
+            if text == "cost" and "t" not in self.alone:
+                continue
+            return [*head, name, *([number] if number else []), *inner]
+        return None
+
+    def _is_letter(self, text: str) -> bool:
+        return text in "xyztuvθφ" or text in self.alone or text in CONSTANTS
+
+    def _say_split(self, text: str, pieces: list[str]) -> None:
+        shown = ""
+        for k, piece in enumerate(pieces):
+            function = piece in FUNCTIONS and len(piece) > 1
+            after_function = k > 0 and pieces[k - 1] in FUNCTIONS and len(pieces[k - 1]) > 1
+            shown += ("" if not k else " " if after_function else "*") + piece
+            if function and k == len(pieces) - 1:
+                shown += "(…)"
+        self.reading.note(f"`{visible(text)}` is read as {visible(shown)}")
+
+    def _emit_pieces(self, i: int, pieces: list[str], operand: bool, level: _Level) -> tuple[int, bool]:
+        """Emits the factors of a word as if they had been typed apart."""
+        start = self.starts[i]
+        offset = start
+        following = i + 1
+        for k, piece in enumerate(pieces):
+            last = k == len(pieces) - 1
+            end = offset + len(piece)
+            name = self._function_name(piece, last) if len(piece) > 1 else None
+            if name is None and piece in self.functions and last:
+                name = piece
+            if name is not None:
+                if operand:
+                    self._juxtapose_function(level, i)
+                if last:
+                    following, operand = self._function(i, name, level)
+                else:
+                    self.reading.emit("FUNCTION", (name, offset, end), offset, end)
+                    level.argument, operand = offset, False
+            else:
+                if operand:
+                    kind = "JUXTAPOSED" if level.argument >= 0 else "TIMES"
+                    if k == 0:
+                        self._juxtapose(level, i, self._after_exponent())
+                    else:
+                        self.reading.emit(kind, "", offset, offset)
+                if piece.isdigit():
+                    self.reading.emit("NUMBER", self._number(piece, offset), offset, end)
+                elif piece in CONSTANTS or piece == "π":
+                    self.reading.emit("NAME", self.graph.node("pi" if piece == "π" else piece), offset, end)
+                else:
+                    self.reading.emit("NAME", self.graph.variable(piece), offset, end)
+                operand = True
+            offset = end
+        return following, operand
+
+    def _juxtapose_function(self, level: _Level, i: int) -> None:
+        """A product sign before a function's name: it ends an argument without brackets."""
+        bracket = i + 1 < len(self.kinds) and self.kinds[i + 1] in _OPENERS and self.texts[i] not in BARE
+        if not bracket:
+            level.argument = -1
+        self._juxtapose(level, i, self._after_exponent())
+
+    def _function(self, i: int, name: str, level: _Level) -> tuple[int, bool]:
+        """Emits a function's name and, for sin^2 x, its exponent; returns what `_name` returns."""
+        kinds, start = self.kinds, self.starts[i]
+        end = start + len(self.texts[i])
+        j = i + 1
+        following = kinds[j] if j < len(kinds) else ""
+        value = (name, start, end)
+        if following in _OPENERS:
+            self.reading.emit("CALL", value, start, end)
+            return j, False
+        if following == "SUPERSCRIPT" or following == "POW":
+            k = j + 1
+            if following == "POW":
+                if kinds[k : k + 1] == ["MINUS"]:
+                    k += 1
+                if k < len(kinds) and kinds[k] in _OPENERS:
+                    close = self._partner(k)
+                    k = len(kinds) if close is None else close + 1
+                else:
+                    k += 1
+            role = "CALL" if k < len(kinds) and kinds[k] in _OPENERS else "FUNCTION"
+            self.reading.emit(role, value, start, end)
+            return self._raised(j, role, level)
+        self.reading.emit("FUNCTION", value, start, end)
+        level.argument = start
+        return j, False
+
+    def _raised(self, j: int, role: str, level: _Level) -> tuple[int, bool]:
+        """The exponent between a function's name and its argument."""
+        start = self.starts[j]
+        reading = self.reading
+        if self.kinds[j] == "SUPERSCRIPT":
+            at = len(reading.types)
+            self._superscript(self.texts[j], start)
+            reading.types[at] = "RAISED"
+            j += 1
+        else:
+            reading.emit("RAISED", "^", start, start + 1)
+            j += 1
+            if self.kinds[j : j + 1] == ["MINUS"]:
+                reading.emit("MINUS", "-", self.starts[j], self.starts[j] + 1)
+                j += 1
+            if j >= len(self.kinds):
+                return j, False
+            kind, text, start = self.kinds[j], self.texts[j], self.starts[j]
+            if kind in _OPENERS:
+                if reading.types[-1] == "MINUS":
+                    raise self._fault("a minus before the bracket of an exponent", start, start + 1,
+                                      "put the minus inside the bracket")  # fmt: skip
+                self.raised_role = role
+                return j, False
+            if kind == "NUMBER":
+                reading.emit("NUMBER", self._number(text, start), start, start + len(text))
+            elif kind == "NAME" and text not in BARE:
+                node = self.graph.node(text) if text in CONSTANTS else self.graph.variable(text)
+                reading.emit("NAME", node, start, start + len(text))
+            else:
+                raise self._fault("an exponent is missing", start, start + len(text), "write a number after ^")
+            j += 1
+        if role == "FUNCTION":
+            level.argument = self.reading.starts[-1]
+        else:
+            self.pending_call = True
+        return j, False
+
+
+_MARKED = frozenset({*_OPENERS, "PRIMES"})
+_BINARY = frozenset({"SLASH", "STAR", "POW", "RELATION", "EQUAL", "COMMA", "BANG"})
+_REMEDIES = {
+    "&": "write and", "@": "matrices need declared shapes", "$": "remove it", "%": "write mod(a, b), or divide by 100",
+    "?": "write `value if condition else value`", ":": "remove it", "~": "remove it", "≈": "write =", "∞": "use a variable",
+    "∫": "integrals are not read", "∑": "write the sum out", "`": "remove it", '"': "remove the quotes", "°": "write *pi/180",
+    "±": "write two equations", ".": "a number has digits beside its point", "_": "a name begins with a letter",
+}  # fmt: skip
+
+
+def _lookalike(name: str) -> str:
+    """The Latin letter that a letter of another alphabet resembles, by its Unicode name."""
+    table = {"A": "a", "IE": "e", "O": "o", "ER": "p", "ES": "c", "U": "y", "HA": "x", "BYELORUSSIAN-UKRAINIAN I": "i",
+             "JE": "j", "DZE": "s", "VE": "B", "KA": "K", "EM": "M", "EN": "H", "TE": "T", "SHORT I": "u"}  # fmt: skip
+    match = re.fullmatch(r"CYRILLIC (SMALL|CAPITAL) LETTER (.+)", name)
+    if match is None or match[2] not in table:
+        return ""
+    return table[match[2]].upper() if match[1] == "CAPITAL" else table[match[2]]
