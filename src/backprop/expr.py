@@ -13,13 +13,14 @@ Leaves are `("var", name)`, `("num", value, spelling)` and the constants of the 
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Mapping
 from fractions import Fraction
+from typing import Any
 
-from .ops import CONSTANTS, OPS, Op, lookup
+from .ops import CONSTANTS, lookup
 
 Number = int | Fraction
-Key = tuple  # type: ignore[type-arg]
+Key = tuple[Any, ...]
 
 LEAVES = frozenset({"var", "num", *CONSTANTS})
 HUGE = 10**18
@@ -236,11 +237,12 @@ def to_text(
     root: int,
     style: Style = PYTHON,
     names: Mapping[int, str] | None = None,
+    required: int = 0,
 ) -> str:
     """The expression as text that the parser reads back to the same node.
 
-    `names` are nodes to be written as a name (the root itself is always written out). The text is
-    as long as the written-out tree; see `Graph.written_size` and `definitions`.
+    `names` are nodes to be written as a name (the root itself is always written out); brackets are
+    put around an expression whose precedence is below `required`. The text is as long as the written-out tree; see `Graph.written_size` and `definitions`.
 
     >>> graph = Graph()
     >>> to_text(graph, graph.node("neg", graph.node("pow", graph.variable("x"), graph.number(2))))
@@ -248,7 +250,7 @@ def to_text(
     """
     out: list[str] = []
     nodes = graph.nodes
-    stack: list[str | tuple[int, int]] = [(root, 0)]
+    stack: list[str | tuple[int, int]] = [(root, required)]
     first = True
     while stack:
         item = stack.pop()
@@ -377,6 +379,36 @@ def _power_pieces(
     return 50, [*left, "^", (exponent, 60)]
 
 
+def encode(graph: Graph, roots: Iterable[int]) -> dict[str, Any]:
+    """Expressions as JSON data, flat: what workers are sent instead of pickles, which recurse."""
+    roots = list(roots)
+    order = graph.reachable(roots)
+    place = {position: i for i, position in enumerate(order)}
+    rows: list[list[Any]] = []
+    for position in order:
+        key = graph.nodes[position]
+        if key[0] == "num":
+            rows.append(["num", str(key[1]), key[2]])
+        elif key[0] in LEAVES:
+            rows.append(list(key))
+        else:
+            rows.append([key[0], *(place[i] for i in key[1:])])
+    return {"nodes": rows, "roots": [place[root] for root in roots]}
+
+
+def decode(data: dict[str, Any], graph: Graph) -> list[int]:
+    """The roots of encoded expressions as nodes of a graph."""
+    place: list[int] = []
+    for op, *rest in data["nodes"]:
+        if op == "num":
+            place.append(graph.number(Fraction(rest[0]), rest[1]))
+        elif op in LEAVES:
+            place.append(graph.intern((op, *rest)))
+        else:
+            place.append(graph.intern((op, *(place[i] for i in rest))))
+    return [place[root] for root in data["roots"]]
+
+
 def definitions(
     graph: Graph, roots: Iterable[int], limit: int, largest: int = 40
 ) -> list[int]:
@@ -421,16 +453,3 @@ def fresh_prefix(taken: Iterable[str], candidates: str = "vwuzqhkmnprst") -> str
     while any(name.startswith(prefix) for name in names):
         prefix += "_"
     return prefix
-
-
-def row_of(graph: Graph, position: int) -> Op:
-    """The row of the table for the operation of a node."""
-    return lookup(graph.nodes[position][0])
-
-
-def iterate_operations(graph: Graph, roots: Iterable[int]) -> Iterator[int]:
-    """The positions of the operations (not the leaves) that the roots need, in order."""
-    return (i for i in graph.reachable(roots) if graph.nodes[i][0] not in LEAVES)
-
-
-assert set(OPS) >= CONSTANTS  # the leaves are rows of the table too

@@ -13,7 +13,7 @@ from __future__ import annotations
 
 from functools import lru_cache
 
-__all__ = ["CONSTANTS", "OPS", "FUNCTIONS", "Op", "Singularity", "lookup", "unknown_function"]
+__all__ = ["CONDITIONS", "CONSTANTS", "FUNCTIONS", "GROUPS", "OPS", "Op", "Singularity", "lookup", "unknown_function"]
 
 
 class Singularity:
@@ -52,7 +52,7 @@ class Op:
     __slots__ = (
         "name", "aliases", "operands", "code", "rule", "special", "partials", "reason", "symbol",
         "precedence", "right", "latex", "ball", "sympy", "domain", "smooth", "exceptions",
-        "parity", "call", "group",
+        "parity", "call",
     )  # fmt: skip
 
     def __init__(
@@ -77,7 +77,6 @@ class Op:
         exceptions: tuple[Singularity, ...] = (),
         parity: str = "",
         call: str = "",
-        group: str = "",
     ) -> None:
         self.name = name
         self.operands = tuple(operands.split())
@@ -89,7 +88,7 @@ class Op:
         self.special = special or {}
         self.reason, self.symbol, self.precedence, self.right = reason, symbol, precedence, right
         self.domain, self.smooth = domain, smooth or domain
-        self.exceptions, self.parity, self.group = exceptions, parity, group
+        self.exceptions, self.parity = exceptions, parity
 
     @property
     def arity(self) -> int:

@@ -387,7 +387,7 @@ def _rule_names(text: str) -> list[str]:
 
 def check_variables(names: Iterable[str]) -> list[str]:
     """The names as a list; a repeated one, or one that cannot be a variable, is an error."""
-    result: list[str] = []
+    result: dict[str, None] = {}
     for raw in names:
         name = raw.strip()
         if name in result:
@@ -396,5 +396,5 @@ def check_variables(names: Iterable[str]) -> list[str]:
             raise NameFault(f"`{visible(name)}` is a constant, not a variable", hint="choose another letter")
         if not name or not (name[0].isalpha() and name.replace("_", "a").isalnum()):
             raise UsageError(f"`{visible(name)}` is no name of a variable", hint="a letter, then letters, digits or _")
-        result.append(name)
-    return result
+        result[name] = None
+    return list(result)

@@ -14,10 +14,10 @@ What a handler yields are *stage messages*: dicts of its own making, whose key `
 them comes exactly one message with the key `ended`, whatever happened:
 
     {"ended": "done"}
-    {"ended": "error", "type": "ValueError", "message": "…"}                           the handler raised
+    {"ended": "error", "type": "ValueError", "message": "…"}                 the handler raised
     {"ended": "stopped", "reason": "time" | "memory" | "crash" | "cancelled",
-     "stage": the last stage that was reported, or None, "message": "…"}               the worker was ended, or died
-    {"ended": "unavailable", "message": "…"}                                           there are no workers
+     "stage": the last stage that was reported, or None, "message": "…"}     the worker was killed, or died
+    {"ended": "unavailable", "message": "…"}                                 there are no workers
 
 The limits: CPU time, by RLIMIT_CPU (whole seconds) and on Linux by the parent, which reads the worker's clock; a
 longer time on the wall; the address space, by RLIMIT_AS (macOS ignores it: there only time is limited). Without
@@ -36,10 +36,10 @@ from collections import deque
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator
-    from typing import NoReturn, TypeVar
+    from typing import Any, NoReturn, TypeVar
 
     Key = TypeVar("Key")
-    Message = dict[str, object]
+    Message = dict[str, Any]
     Handler = Callable[[Message], Iterable[Message]]
 
 FRAME = 64 << 20  # bytes: the longest task, and the most that may come back from one
@@ -47,10 +47,11 @@ PATIENCE = 60.0  # seconds in which a process has to start, to take its task, or
 
 _CHUNK = 1 << 18
 _FORK = hasattr(os, "fork")
+_DEBUG = bool(os.environ.get("BACKPROP_DEBUG"))  # what workers print goes to the standard error
 _NOSIGNAL = getattr(_socket, "MSG_NOSIGNAL", 0)  # the program may have put SIGPIPE back to its default
-_SIGKILL = 9  # `signal` costs 8 ms to import, json more: both wait until the zygote is on its way
+_SIGKILL = 9  # `signal` costs 8 ms to import, `json` more: both wait until the zygote is on its way
 
-# What the spawned interpreter runs. The current folder supplies no module, unless Python itself put it on the path.
+# What a new interpreter runs. The current folder supplies no module, unless Python itself has it on the path.
 _BOOT = """
 import sys
 here, *given = sys.argv[5:]
@@ -98,9 +99,7 @@ class Pool:
         self._settings = [handler, " ".join(warm), str(memory)]
         self._workers: dict[int, _Worker] = {}
         self._queue: deque[Ticket] = deque()
-        self._control: _Channel | None = None  # to the zygote
-        self._zygote: _Process | None = None
-        self._started = self._warm = False
+        self._maker: _Zygote | _Spawner | None = None
         self._failures = 0  # workers in a row that ended before they were ready
         self._broken = ""  # why there are no workers
 
@@ -115,16 +114,11 @@ class Pool:
 
     def start(self) -> None:
         """Start the processes, and return within milliseconds. To submit a task starts them too."""
-        if self._started:
+        if self._maker or self._broken:
             return
-        self._started = True
         try:
-            if _FORK:
-                ours, theirs = _pair()
-                self._control = _Channel(ours)
-                self._zygote = _Process(["fork", *self._settings], theirs)
-                theirs.close()
-        except OSError as error:
+            self._maker = _Zygote(self._settings) if _FORK else _Spawner(self._settings)
+        except (OSError, ValueError) as error:
             self._fail(f"cannot start a process: {error}")
         for place in range(self._size):
             self._launch(place)
@@ -159,6 +153,7 @@ class Pool:
 
     def run(self, task: Message, *, cpu: float = 5.0) -> Iterator[Message]:
         """Submit one task at once, and iterate over its messages; to close the iterator cancels the task."""
+        ticket = self.submit(task, cpu=cpu)
 
         def messages() -> Iterator[Message]:
             try:
@@ -167,7 +162,6 @@ class Pool:
             finally:
                 self.cancel(ticket)
 
-        ticket = self.submit(task, cpu=cpu)
         return messages()
 
     def map(
@@ -218,23 +212,18 @@ class Pool:
 
     def _launch(self, place: int) -> None:
         """Have a new worker made, at the other end of a new socket."""
-        if self._broken:
-            return
         try:
-            ours, theirs = _pair()
-            ours.setblocking(False)
-            worker = self._workers[place] = _Worker(place, _Channel(ours))
-            if self._control:
-                self._control.send(b"fork %d" % place, theirs.fileno())
-            else:
-                worker.process = _Process(["serve", *self._settings], theirs)
-            theirs.close()
-        except OSError as error:
+            if self._maker:
+                ours, theirs = _pair()
+                ours.setblocking(False)
+                self._workers[place] = _Worker(place, _Channel(ours))
+                self._maker.launch(place, theirs)
+        except (OSError, ValueError) as error:
             self._fail(f"cannot start a worker: {error}")
 
     def _dispatch(self) -> None:
         for worker in self._workers.values():
-            if self._queue and worker.pid and not worker.ticket and not worker.reason:
+            if self._queue and worker.pid and not worker.ticket:
                 worker.ticket = self._queue.popleft()
                 worker.ticket.tries += 1
                 worker.started = False
@@ -248,20 +237,17 @@ class Pool:
         between two messages nor a suspended machine costs a task its result.
         """
         self._dispatch()
-        watched = {worker.channel.sock.fileno(): worker for worker in self._workers.values() if not worker.channel.eof}
-        full = [fd for fd, worker in watched.items() if worker.channel.outbox]
-        control = [self._control.sock.fileno()] if self._control else []
-        timeout = max(0.0, min((worker.look - worker.wall for worker in self._workers.values()), default=0.0))
+        workers = {worker.channel.sock.fileno(): worker for worker in self._workers.values()}
+        full = [fd for fd, worker in workers.items() if worker.channel.outbox]
+        timeout = max(0.0, min((worker.look - worker.wall for worker in workers.values()), default=0.0))
         before = time.monotonic()
-        ready = _wait([*watched, *control], full, timeout)
+        ready = _wait(list(workers), full, timeout)
         waited = min(time.monotonic() - before, timeout + 0.5)
-        for fd in ready:
-            if fd in watched:
-                self._hear(watched[fd])
-            else:
-                self._hear_zygote()
-        for worker in list(self._workers.values()):
+        for worker in workers.values():
             worker.wall += waited
+        for fd in ready:
+            self._hear(workers[fd])
+        for worker in list(self._workers.values()):
             if worker.wall >= worker.look:
                 self._overdue(worker)
 
@@ -274,28 +260,31 @@ class Pool:
             self._bury(worker, "crash")
 
     def _take(self, worker: _Worker, frame: bytes) -> None:
-        """Act on what a worker says: that it is ready, that it has its task (no bytes), a stage, the end."""
-        ticket, message = worker.ticket, _decode(frame) if frame else {}
-        if message and "unavailable" in message and not worker.pid:
-            self._fail(str(message["unavailable"]))
-        elif message and "ready" in message and not worker.pid:
-            worker.pid = int(str(message["ready"]))
-            worker.clock()
-            self._warm, self._failures = True, 0
-        elif ticket is None or message is None:
+        """Act on what a worker says, in this order: it is ready, it has its task, the stages, the end."""
+        ticket, message = worker.ticket, _decode(frame)
+        if message is None:
             self._bury(worker, "crash")
-        elif not frame:
-            worker.started, worker.base = True, _cpu_time(worker.pid)
+        elif not worker.pid and "ready" in message:
+            worker.pid = message["ready"]
+            worker.clock()
+            self._failures = 0
+        elif not worker.pid and "unavailable" in message:
+            self._fail(message["unavailable"])
+        elif not ticket:
+            self._bury(worker, "crash")
+        elif not worker.started:
+            worker.started, worker.base = True, message["started"]
             worker.clock(ticket.cpu)
         elif "ended" in message:
             worker.ticket = None
             worker.tasks += 1
             worker.clock()
-            if message["ended"] == "memory":
+            if message["ended"] == "stopped":  # by a MemoryError; what is left of the worker is not trusted
                 self._stopped(ticket, "memory")
+                self._bury(worker, "replaced")
             else:
                 ticket.end(message)
-            if message["ended"] == "memory" or worker.tasks >= self._recycle:
+            if worker.tasks >= self._recycle:
                 self._bury(worker, "replaced")
         else:
             ticket.unread.append(message)
@@ -304,25 +293,12 @@ class Pool:
             if ticket.received > FRAME:
                 self._bury(worker, "memory")
 
-    def _hear_zygote(self) -> None:
-        if not self._control:
-            return
-        self._control.fill()
-        for frame in self._control.frames():
-            message = _decode(frame) or {}
-            if "place" in message:
-                self._buried(self._workers[int(str(message["place"]))], message)
-            else:
-                self._fail(str(message.get("unavailable")))
-        if self._control and self._control.eof:
-            self._fail("the process that makes the workers ended")
-
     def _overdue(self, worker: _Worker) -> None:
         """Read the clocks of a worker that was to be looked at now: stop it, or say when to look again."""
         ticket = worker.ticket
-        if worker.reason or not worker.pid:
+        if not worker.pid:
             self._fail(f"no worker was ready within {PATIENCE:g} s")
-        elif ticket is None or not worker.started:
+        elif not ticket or not worker.started:
             self._bury(worker, "crash")
         else:
             left = ticket.cpu - (_cpu_time(worker.pid) - worker.base)
@@ -332,30 +308,27 @@ class Pool:
                 self._bury(worker, "time")
 
     def _bury(self, worker: _Worker, reason: str) -> None:
-        """Kill a worker, if it still lives, and ask how it ended."""
-        if worker.reason:
+        """Kill a worker, if it still lives; take in its last words, settle its task, replace it."""
+        if worker.buried or not self._maker:
             return
-        worker.reason = reason
-        worker.clock(PATIENCE)
-        if self._control:
-            self._control.send(b"bury %d" % worker.place)
-        elif worker.process:
-            self._buried(worker, worker.process.bury(self._memory))
-
-    def _buried(self, worker: _Worker, how: Message) -> None:
-        """Take in a dead worker's last words, settle its task, replace it."""
+        worker.buried = True
+        try:
+            how = self._maker.bury(worker.place)
+        except OSError as error:
+            self._fail(str(error))
+            return
         while worker.channel.fill():
             pass
         for frame in worker.channel.frames():
             self._take(worker, frame)
         worker.channel.sock.close()
         ticket, worker.ticket = worker.ticket, None
-        if ticket and worker.reason == "crash" and not worker.started and ticket.tries < 2:
+        if ticket and reason == "crash" and not worker.started and ticket.tries < 2:
             self._queue.appendleft(ticket)
-        elif ticket and worker.reason == "crash":
-            self._stopped(ticket, str(how["reason"]), str(how["message"]))
+        elif ticket and reason == "crash":
+            self._stopped(ticket, how["reason"], how["message"])
         elif ticket:
-            self._stopped(ticket, worker.reason)
+            self._stopped(ticket, reason)
         self._failures += not worker.pid
         if self._failures < 3:
             self._launch(worker.place)
@@ -373,17 +346,13 @@ class Pool:
         for ticket in self._open():
             ticket.end({"ended": "unavailable", "message": self._broken})
         self._queue.clear()
-        workers, self._workers = self._workers, {}
-        for worker in workers.values():
+        workers, self._workers = self._workers.values(), {}
+        for worker in workers:
             worker.ticket = None
             worker.channel.sock.close()
-            if worker.process:
-                worker.process.bury(self._memory)
-        control, self._control = self._control, None
-        if control:
-            control.finish(0.2 if self._warm else 0.0)  # the zygote ends the workers, then itself
-        if self._zygote:
-            self._zygote.bury(self._memory)
+        if self._maker:
+            self._maker.close(0.2 if any(worker.pid for worker in workers) else 0.0)
+            self._maker = None
 
 
 class _Worker:
@@ -391,11 +360,10 @@ class _Worker:
 
     def __init__(self, place: int, channel: _Channel) -> None:
         self.place, self.channel = place, channel
-        self.process: _Process | None = None  # None: a child of the zygote
         self.pid = 0  # known when it is ready
         self.ticket: Ticket | None = None
         self.started = False  # it has got the task
-        self.reason = ""  # why it is to be buried
+        self.buried = False
         self.tasks = 0
         self.base = 0.0  # its CPU time when the task came
         self.clock(PATIENCE)
@@ -406,7 +374,7 @@ class _Worker:
 
 
 class _Channel:
-    """One end of a socket that carries frames: bytes, each behind their length; and descriptors beside them."""
+    """One end of a socket that carries frames, bytes behind their length, and beside them descriptors."""
 
     def __init__(self, sock: _socket.socket) -> None:
         self.sock, self.eof = sock, False
@@ -432,6 +400,8 @@ class _Channel:
 
     def fill(self) -> bool:
         """Read once; False if there is nothing now, or never again (`eof`)."""
+        if self.eof:
+            return False
         try:
             data, rights, *_ = self.sock.recvmsg(_CHUNK, 64) if _FORK else (self.sock.recv(_CHUNK), [])
         except BlockingIOError:
@@ -447,7 +417,7 @@ class _Channel:
         """Take out the frames that are complete; an impossible length ends the channel."""
         while len(self.inbox) >= 4:
             end = 4 + int.from_bytes(self.inbox[:4], "big")
-            if end > FRAME + 4:
+            if end > 4 + FRAME:
                 self.eof = True
                 self.inbox.clear()
             if len(self.inbox) < end:
@@ -461,16 +431,124 @@ class _Channel:
         while self.fill():
             yield from self.frames()
 
-    def finish(self, seconds: float) -> None:
-        """Say that no more will come, give the other end some time to close, and close."""
+
+class _Zygote:
+    """The parent's side of the process that imports once and then forks."""
+
+    def __init__(self, settings: list[str]) -> None:
+        ours, theirs = _pair()
+        ours.settimeout(PATIENCE)
+        self.channel = _Channel(ours)
         try:
-            self.sock.shutdown(_socket.SHUT_WR)
-            deadline = time.monotonic() + seconds
-            while not self.eof and _wait([self.sock.fileno()], [], max(0.0, deadline - time.monotonic())):
-                self.fill()
-        except OSError:  # it is closed already
-            pass
-        self.sock.close()
+            self.process = _Process("fork", settings, theirs)
+        except BaseException:
+            ours.close()
+            raise
+
+    def launch(self, place: int, sock: _socket.socket) -> None:
+        """Order a worker for this socket; if none can be made, the socket is closed."""
+        try:
+            self.channel.send(b"fork %d" % place, sock.fileno())
+        finally:
+            sock.close()
+
+    def bury(self, place: int) -> Message:
+        """Kill a worker, and tell why it ended. OSError: there is no zygote any more."""
+        self.channel.send(b"bury %d" % place)
+        for frame in self.channel.listen():
+            how = _decode(frame) or {}
+            if "unavailable" in how:
+                raise OSError(how["unavailable"])
+            return how
+        raise OSError("the process that makes the workers ended")
+
+    def close(self, patience: float) -> None:
+        """End the zygote; it first ends its workers, for which it gets these seconds."""
+        self.channel.sock.close()
+        self.process.end(patience)
+
+
+class _Spawner:
+    """Where there is no fork: an interpreter for each worker."""
+
+    def __init__(self, settings: list[str]) -> None:
+        self.settings, self.processes = settings, dict[int, _Process]()
+
+    def launch(self, place: int, sock: _socket.socket) -> None:
+        self.processes[place] = _Process("serve", self.settings, sock)
+
+    def bury(self, place: int) -> Message:
+        return self.processes[place].end()
+
+    def close(self, patience: float) -> None:
+        for process in self.processes.values():
+            process.end()
+
+
+class _Process:
+    """A new interpreter that runs `_main`, with a socket as its standard input and no output."""
+
+    def __init__(self, mode: str, settings: list[str], sock: _socket.socket) -> None:
+        try:
+            here = os.getcwd()
+        except OSError:  # the folder is gone
+            here = ""
+        path = [os.path.abspath(entry) if here else entry for entry in sys.path if entry]
+        path.append(os.path.dirname(os.path.dirname(os.path.abspath(__file__))))
+        command = [sys.executable or "", "-c", _BOOT, mode, *settings, here, *path]
+        dropped = ("PYTHONPATH", "PYTHONINSPECT", "SYMPY_")
+        environment = {name: value for name, value in os.environ.items() if not name.startswith(dropped)}
+        environment |= {"PYTHONHASHSEED": "0", "SYMPY_GROUND_TYPES": "python"}
+        self._memory, self._how = int(settings[-1]), dict[str, object]()
+        try:
+            if sys.platform == "win32":
+                from subprocess import CREATE_NO_WINDOW, DEVNULL, PIPE, Popen
+
+                self._popen = Popen(
+                    command, stdin=PIPE, stdout=DEVNULL, stderr=DEVNULL, env=environment, creationflags=CREATE_NO_WINDOW
+                )
+                assert self._popen.stdin
+                self._popen.stdin.write(sock.share(self._popen.pid))
+                self._popen.stdin.close()
+            else:
+                null = [(os.POSIX_SPAWN_OPEN, fd, os.devnull, os.O_WRONLY, 0) for fd in ((1,) if _DEBUG else (1, 2))]
+                actions = [(os.POSIX_SPAWN_DUP2, sock.fileno(), 0), *null]
+                self._pid = os.posix_spawn(command[0], command, environment, file_actions=actions, setpgroup=0)
+        finally:
+            sock.close()
+
+    def end(self, patience: float = 0.0) -> Message:
+        """Kill the process, if it does not end by itself within these seconds, and tell why it ended."""
+        if sys.platform == "win32":
+            self._popen.kill()
+            return {"reason": "crash", "message": f"exit status {self._popen.wait()}"}
+        self._how = self._how or _reap(self._pid, self._memory, patience)
+        return self._how
+
+
+def _reap(pid: int, memory: int, patience: float = 0.0, ear: int = -1) -> Message:
+    """Kill a child, if it does not end by itself, and tell why it ended; `ear` hears what its C code printed."""
+    import signal
+
+    try:
+        deadline = time.monotonic() + patience
+        while not (result := os.wait4(pid, os.WNOHANG))[0] and time.monotonic() < deadline:
+            time.sleep(0.001)
+        if not result[0]:
+            os.kill(pid, _SIGKILL)
+            result = os.wait4(pid, 0)
+    except ChildProcessError:  # the program ignores SIGCHLD, or waits for everybody's children
+        return {"reason": "crash", "message": "killed"}
+    try:
+        said = os.read(ear, 1 << 16).decode("utf-8", "replace").strip()
+    except OSError:
+        said = ""
+    code = os.waitstatus_to_exitcode(result[1])
+    peak = result[2].ru_maxrss * (1 if sys.platform == "darwin" else 1024)
+    full = peak > memory // 2 or "memory" in said.lower() or "overflow in mpz" in said  # GMP and FLINT abort
+    reason = "time" if code == -signal.SIGXCPU else "memory" if code < 0 and full else "crash"
+    message = f"killed by signal {-code}" if code < 0 else f"exit status {code}"
+    return {"reason": reason, "message": message + (said and f": {said[-400:]}")}
 
 
 def _encode(message: Message) -> bytes:
@@ -483,13 +561,13 @@ def _encode(message: Message) -> bytes:
 
 
 def _decode(frame: bytes) -> Message | None:
-    """The object in a frame; None if there is none."""
+    """The object in a frame; None if it is anything else."""
     from json import loads
 
     try:
         message = loads(frame)
     except (ValueError, RecursionError):
-        return None
+        message = None
     return message if isinstance(message, dict) else None
 
 
@@ -512,130 +590,59 @@ def _cpu_time(pid: int) -> float:
 
 
 def _pair() -> tuple[_socket.socket, _socket.socket]:
-    """Two connected sockets, never on the descriptors 0 to 2, which may happen to be free."""
+    """Two connected sockets, never on the descriptors 0 to 2, which a program may have closed."""
     if sys.platform == "win32":
         from socket import socketpair
     else:
         from _socket import socketpair
-    low = []
-    while True:
-        pair = socketpair()
-        if min(pair[0].fileno(), pair[1].fileno()) > 2:
-            break
-        low += pair
-    for sock in low:
-        sock.close()
-    return pair
-
-
-def _verdict(status: int, peak: int, said: str, memory: int) -> Message:
-    """Why a process ended, from its wait status, its peak memory in bytes and what C code printed last."""
-    import signal
-
-    code = os.waitstatus_to_exitcode(status)
-    message = (f"killed by signal {-code}" if code < 0 else f"exit status {code}") + (said and f": {said}")
-    full = peak > memory // 2 or "memory" in said.lower() or "overflow" in said.lower()
-    reason = "time" if code == -signal.SIGXCPU else "memory" if code < 0 and full else "crash"
-    return {"reason": reason, "message": message}
-
-
-def _reap(pid: int, memory: int, said: str = "") -> Message:
-    """Kill a child, if it still lives, and tell why it ended."""
+    ours, theirs = socketpair()
+    if min(ours.fileno(), theirs.fileno()) > 2:
+        return ours, theirs
     try:
-        ended, status, usage = os.wait4(pid, os.WNOHANG)
-        if not ended:
-            os.kill(pid, _SIGKILL)
-            _, status, usage = os.wait4(pid, 0)
-    except ChildProcessError:  # the program ignores SIGCHLD, or waits for everybody's children
-        return {"reason": "crash", "message": "ended"}
-    return _verdict(status, usage.ru_maxrss * (1 if sys.platform == "darwin" else 1024), said, memory)
-
-
-class _Process:
-    """A fresh interpreter that runs `_main`, with a socket for its standard input and no output."""
-
-    def __init__(self, arguments: list[str], sock: _socket.socket) -> None:
-        try:
-            here = os.getcwd()
-        except OSError:
-            here = ""
-        path = [os.path.abspath(entry) if here else entry for entry in sys.path if entry]
-        path.append(os.path.dirname(os.path.dirname(os.path.abspath(__file__))))
-        command = [sys.executable or "", "-c", _BOOT, *arguments, here, *path]
-        dropped = ("PYTHONPATH", "PYTHONINSPECT", "SYMPY_")
-        environment = {name: value for name, value in os.environ.items() if not name.startswith(dropped)}
-        environment |= {"PYTHONHASHSEED": "0", "SYMPY_GROUND_TYPES": "python"}
-        self._ended: Message = {}
-        if sys.platform == "win32":
-            from subprocess import CREATE_NO_WINDOW, DEVNULL, PIPE, Popen
-
-            self._popen = Popen(
-                command, stdin=PIPE, stdout=DEVNULL, stderr=DEVNULL, env=environment, creationflags=CREATE_NO_WINDOW
-            )
-            assert self._popen.stdin
-            self._popen.stdin.write(sock.share(self._popen.pid))
-            self._popen.stdin.close()
-        else:
-            null = [(os.POSIX_SPAWN_OPEN, fd, os.devnull, os.O_WRONLY, 0) for fd in (1, 2)]
-            actions = [(os.POSIX_SPAWN_DUP2, sock.fileno(), 0), *null[: 1 if _debug() else 2]]
-            self.pid = os.posix_spawn(
-                command[0], command, environment, file_actions=actions, setpgroup=0, setsigmask=()
-            )
-
-    def bury(self, memory: int) -> Message:
-        """Kill the process, if it still lives, and tell why it ended."""
-        if sys.platform == "win32":
-            self._popen.kill()
-            self._ended = {"reason": "crash", "message": f"exit status {self._popen.wait()}"}
-        elif not self._ended:
-            self._ended = _reap(self.pid, memory)
-        return self._ended
-
-
-def _debug() -> bool:
-    """Whether workers may write to the standard error: BACKPROP_DEBUG is set."""
-    return bool(os.environ.get("BACKPROP_DEBUG"))
+        return _pair()
+    finally:
+        ours.close()
+        theirs.close()
 
 
 # From here on: what runs in the zygote and in the workers.
 
 
 def _main(mode: str, handler: str, warm: str, memory: str) -> NoReturn:
-    """The life of a spawned process: import everything, then fork workers, or (mode `serve`) be one."""
+    """The life of a new interpreter: import everything, then make workers, or (mode `serve`) be one."""
     import signal
     from importlib import import_module
 
     try:
         if sys.platform == "win32":
-            sock = _socket.socket(0, 0, 0, sys.stdin.buffer.read())
+            channel = _Channel(_socket.socket(0, 0, 0, sys.stdin.buffer.read()))
         else:
-            signal.signal(signal.SIGINT, signal.SIG_IGN)  # the parent gets it, and closes the pool
+            os.closerange(3, 1024)  # what the program inherited from others
+            channel = _Channel(_socket.socket(fileno=os.dup(0)))
+            os.dup2(os.open(os.devnull, os.O_RDONLY), 0)
+            signal.signal(signal.SIGINT, signal.SIG_IGN)  # the parent gets it too, and closes the pool
             signal.signal(signal.SIGCHLD, signal.SIG_DFL)
             signal.signal(signal.SIGXCPU, signal.SIG_DFL)
-            sock = _socket.socket(fileno=os.dup(0))
-            os.dup2(os.open(os.devnull, os.O_RDONLY), 0)
-        if not _debug():
+            signal.pthread_sigmask(signal.SIG_SETMASK, ())
+        if not _DEBUG:
             sys.stdout = sys.stderr = open(os.devnull, "w")  # noqa: SIM115
-        channel = _Channel(sock)
-        module, _, function = handler.partition(":")
         try:
-            for name in [*warm.split(), "random"]:
+            for name in (*warm.split(), "random"):
                 import_module(name)
+            module, _, function = handler.partition(":")
             handle: Handler = getattr(import_module(module), function)
         except BaseException as error:
-            channel.send(_encode({"unavailable": _brief(error)}))
+            channel.send(_encode({"unavailable": "{type}: {message}".format(**_brief(error))}))
         else:
             _limit("RLIMIT_CORE", 0)
-            if mode == "fork":
-                _zygote(channel, handle, int(memory))
-            else:
-                _serve(channel, handle, int(memory))
+            live = _zygote if mode == "fork" else _serve
+            live(channel, handle, int(memory))
     finally:
-        os._exit(0)  # without the teardown of the interpreter: with SymPy it lasts 200 ms
+        os._exit(0)  # to tear down an interpreter with SymPy takes 200 ms
 
 
 def _zygote(channel: _Channel, handle: Handler, memory: int) -> None:
-    """Fork and bury workers as ordered, until the parent closes the channel or dies; then end them all."""
+    """Fork and bury workers as ordered; when the parent closes the channel, or dies, end them all."""
     import gc
 
     gc.freeze()  # collections in the workers leave the shared pages alone
@@ -644,23 +651,105 @@ def _zygote(channel: _Channel, handle: Handler, memory: int) -> None:
         order, place = frame.split()
         if order == b"fork":
             sock = _socket.socket(fileno=channel.descriptors.pop(0))
-            ear, mouth = os.pipe()
-            os.set_blocking(ear, False)
-            os.set_blocking(mouth, False)
-            try:
-                pid = os.fork()
-            except OSError:  # the parent finds the socket closed, and orders the burial
-                pid = -1
-            if pid == 0:
-                _worker(channel, sock, mouth, handle, memory)
-            children[place] = pid, ear
+            child = _fork(channel, sock, handle, memory)
+            if child:
+                children[place] = child
             sock.close()
-            os.close(mouth)
         else:
-            pid, ear = children.pop(place)
-            how = _reap(pid)
-            channel.send(_encode({"place": int(place)} | how))
+            how: Message = {"reason": "crash", "message": "cannot fork"}
+            if place in children:
+                pid, ear = children.pop(place)
+                how = _reap(pid, memory, ear=ear)
+                os.close(ear)
+            channel.send(_encode(how | {"place": int(place)}))
     for pid, _ in children.values():
         os.kill(pid, _SIGKILL)
     for pid, _ in children.values():
         os.waitpid(pid, 0)
+
+
+def _fork(channel: _Channel, sock: _socket.socket, handle: Handler, memory: int) -> tuple[int, int] | None:
+    """Make a worker: its process, and a pipe with what its C code prints (what does not fit is dropped)."""
+    zygote = os.getpid()
+    ear, mouth = os.pipe()
+    os.set_blocking(ear, False)
+    os.set_blocking(mouth, False)
+    try:
+        pid = os.fork()
+    except OSError:  # the parent will find the socket closed, and order the burial
+        os.close(ear)
+        os.close(mouth)
+        return None
+    if pid:
+        os.close(mouth)
+        return pid, ear
+    try:
+        channel.sock.close()
+        for fd in () if _DEBUG else (1, 2):
+            os.dup2(mouth, fd)
+        try:
+            from ctypes import CDLL
+
+            CDLL(None).prctl(1, _SIGKILL)  # PR_SET_PDEATHSIG: die with the zygote, even in the middle of C code
+        except (ImportError, AttributeError, OSError):  # not Linux
+            pass
+        if os.getppid() == zygote:
+            _serve(_Channel(sock), handle, memory)
+    finally:
+        os._exit(0)
+
+
+def _serve(channel: _Channel, handle: Handler, memory: int) -> None:
+    """Do one task after the other, until the parent closes the channel."""
+    _limit("RLIMIT_AS", memory)
+    channel.send(_encode({"ready": os.getpid()}))
+    for frame in channel.listen():
+        channel.send(_encode({"started": time.process_time()}))
+        channel.send(_encode(_work(channel, handle, frame)))
+
+
+def _work(channel: _Channel, handle: Handler, frame: bytes) -> Message:
+    """Do one task, send its stage messages, return its end."""
+    import math
+    import random
+
+    try:
+        request = _decode(frame) or {}
+        _limit("RLIMIT_CPU", math.ceil(time.process_time() + request["cpu"]))
+        random.seed(0)
+        if "sympy.core.random" in sys.modules:  # SymPy's own: one seed may take sixty times as long as another
+            sys.modules["sympy.core.random"].seed(0)
+        for message in handle(request["task"]):
+            if not isinstance(message, dict) or "ended" in message:
+                raise TypeError("a stage message must be a dict without the key `ended`")
+            channel.send(_encode(message))
+    except MemoryError:
+        return {"ended": "stopped"}
+    except BaseException as error:
+        return {"ended": "error"} | _brief(error)
+    return {"ended": "done"}
+
+
+def _brief(error: BaseException) -> Message:
+    """What to say about an exception, in at most 4 kB."""
+    if _DEBUG:
+        from traceback import print_exception
+
+        print_exception(type(error), error, error.__traceback__)
+    try:
+        text = str(error)[:1000]  # characters
+    except Exception:
+        text = ""
+    return {"type": type(error).__name__, "message": text}
+
+
+def _limit(name: str, soft: int) -> None:
+    """Set one of the system's limits, where the system has it."""
+    try:
+        import resource
+
+        which = getattr(resource, name)
+        hard = resource.getrlimit(which)[1]
+        resource.setrlimit(which, (soft if hard == resource.RLIM_INFINITY else min(soft, hard), hard))
+    except (ImportError, AttributeError, OSError, ValueError):
+        pass

@@ -1,0 +1,199 @@
+"""Are two expressions equal? The ladder, cheapest and surest rung first.
+
+1. the exact normal form of the difference is 0: proved equal;
+2. balls at exact rational points of the common domain: disjoint balls prove a difference and are
+   its witness;
+3. SymPy's rewriting: a zero proves equality, anything else means nothing;
+4. agreement of the balls at many points: equal as far as sampled;
+5. otherwise undecided, with the reason.
+
+The points come from a generator seeded by the expressions themselves: the same verdict every time.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Sequence
+from fractions import Fraction
+from hashlib import sha256
+from math import comb
+from random import Random
+
+from .algebra import proves_equal
+from .evaluate import Value, evaluate, set_precision, to_ball
+from .expr import Graph, encode
+
+POINTS = 12
+DIGITS = 50
+PRECISIONS = (240, 900, 3400)
+_TRIES = 400
+
+
+class Verdict:
+    """equal, different or undecided; how it is known; and a witness of a difference."""
+
+    __slots__ = ("verdict", "how", "reason", "points", "digits", "witness")
+
+    def __init__(
+        self,
+        verdict: str,
+        how: str | None,
+        reason: str = "",
+        points: int = 0,
+        digits: int = 0,
+        witness: tuple[dict[str, Fraction], Value, Value] | None = None,
+    ) -> None:
+        self.verdict, self.how, self.reason = verdict, how, reason
+        self.points, self.digits, self.witness = points, digits, witness
+
+    def __repr__(self) -> str:
+        return f"<{self.verdict} ({self.how}) {self.reason}>"
+
+
+def decide(
+    graph: Graph,
+    a: int,
+    b: int,
+    *,
+    domain: Sequence[int] = (),
+    rewriting: Callable[[], bool] | None = None,
+    points: int = POINTS,
+) -> Verdict:
+    """The verdict on two nodes; `domain` are nodes that must have a value at a sampled point.
+
+    `rewriting` is rung 3, called only if the rungs before it do not decide.
+    """
+    if proves_equal(graph, a, b):
+        return Verdict("equal", "proved", "the same normal form")
+    agreed, tried, witness = compare_at_points(graph, a, b, domain=domain, points=points)
+    if witness is not None:
+        return Verdict("different", "refuted", "", agreed, DIGITS, witness)
+    if rewriting is not None and rewriting():
+        return Verdict("equal", "proved", "by rewriting")
+    if agreed >= points or (agreed and agreed == tried):
+        return Verdict("equal", "sampled", "", agreed, DIGITS)
+    return Verdict("undecided", None, "no point was found where both have a value", agreed)
+
+
+def compare_at_points(
+    graph: Graph, a: int, b: int, *, domain: Sequence[int] = (), points: int = POINTS
+) -> tuple[int, int, tuple[dict[str, Fraction], Value, Value] | None]:
+    """How many points agree to `DIGITS` digits, how many were compared, and a witness against."""
+    roots = [a, b, *domain]
+    order = graph.reachable(roots)
+    names = graph.variables(roots)
+    agreed = tried = 0
+    count = points if names else 1
+    for point in sample_points(graph, roots, names):
+        outcome, values = compare_at(graph, order, a, b, point, domain)
+        if outcome is None:
+            continue
+        tried += 1
+        if outcome is False:
+            return agreed, tried, (point, *values)
+        agreed += 1
+        if agreed >= count:
+            break
+    return agreed, tried, None
+
+
+def compare_at(
+    graph: Graph, order: Sequence[int], a: int, b: int, point: dict[str, Fraction], domain: Sequence[int] = ()
+) -> tuple[bool | None, tuple[Value, Value]]:
+    """True: agree to `DIGITS` digits; False: certainly different; None: no value, or not told."""
+    first = second = None
+    for precision in PRECISIONS:
+        values = evaluate(graph, order, point, precision=precision, exact=False)
+        first, second = values.get(a), values.get(b)
+        if any(_missing(v) for v in (first, second, *(values.get(i) for i in domain))):
+            return None, (first, second)
+        if not first.overlaps(second):
+            return False, (first, second)
+        if agree(first, second, precision):
+            return True, (first, second)
+    return None, (first, second)
+
+
+def _missing(value: Value) -> bool:
+    return value is None or isinstance(value, bool)
+
+
+def agree(first: Value, second: Value, precision: int) -> bool:
+    """Whether two balls agree to `DIGITS` significant digits (absolutely, for numbers near 0)."""
+    previous = set_precision(precision)
+    try:
+        error = abs(first - second).upper()
+        size = max(abs(first).lower(), abs(second).lower())
+        near = size * to_ball(Fraction(1, 10**DIGITS))
+        return bool(error < near or error < to_ball(Fraction(1, 10 ** (DIGITS + 10))))
+    finally:
+        set_precision(previous)
+
+
+def sample_points(graph: Graph, roots: Sequence[int], names: Sequence[str]) -> Iterator[dict[str, Fraction]]:
+    """Exact rational points, deterministic: small and large, both signs, and between 0 and 1."""
+    if not names:
+        yield {}
+        return
+    order = graph.reachable(roots)
+    seed = repr([graph.nodes[i] for i in order]) if len(order) <= 2000 else repr((len(order), list(names)[:100]))
+    random = Random(int.from_bytes(sha256(_relative(seed, order, graph)).digest()[:8], "big"))
+    for k in range(min(_TRIES, 10**7 // (len(order) + 1) + 3)):
+        low, high = _SCALES[k % len(_SCALES)]
+        yield {name: _between(random, low, high) for name in names}
+
+
+def _relative(seed: str, order: Sequence[int], graph: Graph) -> bytes:
+    """The seed without positions that depend on what else the graph holds."""
+    if len(order) > 2000:
+        return seed.encode()
+    return repr(encode(graph, [order[-1]])["nodes"]).encode()
+
+
+_SCALES = [
+    (Fraction(low), Fraction(high))
+    for low, high in (
+        (-3, 3), (0, 1), (1, 4), (-1, 0), (Fraction(1, 2), Fraction(3, 2)), (-1, 1), (2, 12), (-12, -2),
+        (0, 100), (Fraction(1, 100), Fraction(1, 10)), (-100, 100),
+    )
+]  # fmt: skip
+
+
+def _between(random: Random, low: Fraction, high: Fraction) -> Fraction:
+    denominator = random.choice((7, 11, 13, 17, 64, 101))
+    steps = int((high - low) * denominator)
+    return low + Fraction(random.randint(1, max(1, steps - 1)), denominator)
+
+
+def slope_agrees(
+    graph: Graph, root: int, gradient: Sequence[tuple[str, int]], point: dict[str, Fraction], order: int = 1
+) -> tuple[bool | None, Value]:
+    """Whether derivatives agree with a difference quotient of the function itself, in balls.
+
+    Along a direction d with rational entries, the `order`-th central difference of f with the step
+    h = 2^-200 is off by about h² times a derivative of f, far below the 50 digits compared. None of
+    the rules goes into it. For order 1, all variables are moved at once; above, only one.
+    """
+    h = Fraction(1, 2**200)
+    bits = 600 + 500 * order
+    direction = {name: Fraction(2 * k + 3, 2 * (k % 7) + 4) for k, (name, _) in enumerate(gradient)}
+    needed = graph.reachable([root])
+    terms: list[Value] = []
+    for k in range(order + 1):
+        step = h * (Fraction(order, 2) - k)
+        moved = {name: x + step * direction.get(name, 0) for name, x in point.items()}
+        terms.append(evaluate(graph, needed, moved, precision=bits, exact=False)[root])
+    values = evaluate(graph, graph.reachable([i for _, i in gradient]), point, precision=bits, exact=False)
+    slopes = [values.get(i) for _, i in gradient]
+    if any(_missing(v) for v in (*terms, *slopes)):
+        return None, None
+    previous = set_precision(bits)
+    try:
+        quotient = sum((-1) ** k * comb(order, k) * term for k, term in enumerate(terms)) / to_ball(h) ** order
+        given = sum(s * to_ball(direction[name] ** order) for s, (name, _) in zip(slopes, gradient, strict=True))
+        size = max([abs(s).lower() for s in slopes] + [to_ball(Fraction(1, 10**15))])
+        error = abs(quotient - given)
+        if error.upper() < size * to_ball(Fraction(1, 10**DIGITS)):
+            return True, quotient
+        return (False if error.lower() > size * to_ball(Fraction(1, 10**8)) else None), quotient
+    finally:
+        set_precision(previous)

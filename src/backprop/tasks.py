@@ -1,0 +1,45 @@
+"""What workers do: bring adjoints into readable form, and judge the gradient.
+
+One task is one equation. The messages come stage by stage, so that a worker that is stopped loses
+only the stage it was in.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import Any
+
+from .expr import Graph, decode, encode
+
+_MAX_TREE = 4000  # beyond this many written-out nodes SymPy is not asked
+
+
+def handle(task: dict[str, Any]) -> Iterator[dict[str, Any]]:
+    """The stage messages of one task, whose `kind` is `differentiate`."""
+    graph = Graph()
+    decode({"nodes": task["nodes"], "roots": []}, graph)
+    yield {"stage": "built"}
+    forms: dict[int, int] = {}
+    if task["simplify"]:
+        from .textbook import textbook_forms
+
+        forms = textbook_forms(graph, task["root"], task["simplify"])
+        roots = [forms.get(i, i) for i in task["simplify"]]
+        yield {"stage": "simplified", "positions": task["positions"], "forms": encode(graph, roots)}
+    if task["verify"]:
+        yield {"stage": "verified", **judge(graph, task, forms)}
+
+
+def judge(graph: Graph, task: dict[str, Any], forms: dict[int, int]) -> dict[str, Any]:
+    """The verdict on every derivative of the task, as derived and as simplified."""
+    from .verify import verify
+
+    root, order = task["root"], task["order"]
+    results = list(zip(task["wrt"], task["results"], strict=True))
+    small = graph.written_size([root]) <= _MAX_TREE and len(graph.reachable([root])) <= _MAX_TREE // 4
+    verdict = verify(graph, root, results, order, forms, use_sympy=small)
+    refused = verdict.pop("rejected_forms")
+    rejected = {i for i, form in forms.items() if form in refused}
+    where = dict(zip(task["simplify"], task["positions"], strict=False))
+    verdict["rejected"] = [where[i] for i in rejected if i in where]
+    return verdict

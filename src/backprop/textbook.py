@@ -1,0 +1,584 @@
+"""Readable forms: what a textbook would print for a derived expression.
+
+Among cheap candidates the one with the fewest operations is chosen:
+
+* as derived;
+* collected: factors of a product gathered (x³/x is x²), like terms of a sum gathered, otherwise in
+  the order in which the pass made them;
+* factored, and with the numerator expanded, over a common denominator (python-flint's polynomials
+  over what the collected form cannot see into), also with sin² + cos² = 1 and its kin used.
+
+No candidate has a function that the derived form has not. Sums that the user typed stay as typed.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator
+from fractions import Fraction
+from math import lcm
+from typing import Any
+
+from .evaluate import literal_rational
+from .expr import LEAVES, Graph
+from .tidy import MAX_BITS, Tidy, bits, combine, exact_root
+
+MAX_TERMS = 60
+MAX_SIZE = 600
+KEEP = 1.17  # how many times longer the collected form may be than the shortest
+
+# base -> (rational exponent, the rest of the exponent as a node or None)
+Factors = dict[int, tuple[Fraction, int | None]]
+Product = tuple[Fraction, Factors]
+
+
+def textbook_forms(graph: Graph, root: int, positions: Iterable[int]) -> dict[int, int]:
+    """node -> the node of its readable form, for each of `positions`; what `root` needs was typed."""
+    collector = _Collector(graph, set(graph.reachable([root])))
+    return {position: collector.best(position) for position in positions}
+
+
+def operations(graph: Graph, root: int) -> int:
+    """How many operations the written-out expression has; a fraction counts its bar, a number its sign."""
+    size: dict[int, int] = {}
+    for position in graph.reachable([root]):
+        key = graph.nodes[position]
+        if key[0] == "num":
+            size[position] = int(type(key[1]) is Fraction and "." not in (key[2] or "")) + (key[1] < 0)
+        elif key[0] in LEAVES:
+            size[position] = 0
+        else:
+            size[position] = 1 + sum(size[i] for i in key[1:])
+    return size[root]
+
+
+class _Collector:
+    """Collected forms of the nodes of one graph, and the choice among candidates."""
+
+    def __init__(self, graph: Graph, typed: set[int]) -> None:
+        self.graph = graph
+        self.typed = typed
+        self.tidy = Tidy(graph)
+        self.e = graph.node("e")
+        self.products: dict[int, Product] = {}
+        self.sums: dict[int, list[Product]] = {}  # sum node -> its terms
+        self.known: dict[Any, int] = {}  # terms -> the sum as the user typed it
+        ops = {graph.nodes[i][0] for i in typed}
+        self.has_cbrt = "cbrt" in ops
+        self.decimal = any(
+            graph.nodes[i][0] == "num" and "." in (graph.nodes[i][2] or "") for i in typed
+        ) and "div" not in ops
+        for position in sorted(typed):
+            if graph.nodes[position][0] in ("add", "sub"):
+                self.product(position)
+
+    def best(self, position: int) -> int:
+        """The candidate with the fewest operations; at a tie, the one that comes first."""
+        graph = self.graph
+        if position in self.typed or graph.written_size([position]) > MAX_SIZE:
+            return position
+        collected = self.build(self.product(position))
+        candidates = [collected]
+        try:
+            candidates += _Polynomials(self, collected).candidates()
+        except _TooLarge:
+            pass  # the collected form is what there is
+        candidates.append(position)
+        allowed = self._functions(position) | {"sqrt", "pow", "cbrt"}
+        if self._is_plain_polynomial(collected):
+            return collected
+        chosen = [c for c in candidates if self._functions(c) <= allowed]
+        best = min(chosen, key=lambda c: operations(graph, c))
+        # The collected form keeps the shape of the rules; a little longer is no reason to leave it.
+        return collected if operations(graph, collected) <= KEEP * operations(graph, best) else best
+
+    def _is_plain_polynomial(self, position: int) -> bool:
+        """3x² + 6x: a sum of numbers times powers of variables, as such a sum is differentiated."""
+        for c, factors in self._terms(position, 1) if position in self.products else [self.product(position)]:
+            del c
+            for base, (rational, symbolic) in factors.items():
+                if self.graph.nodes[base][0] != "var" or symbolic is not None or rational.denominator != 1 or rational < 0:
+                    return False
+        return True
+
+    def _functions(self, position: int) -> set[str]:
+        graph = self.graph
+        plain = {"add", "sub", "mul", "div", "neg"}
+        return {graph.nodes[i][0] for i in graph.reachable([position])} - plain - LEAVES
+
+    # -- expression -> product -------------------------------------------------------------------
+
+    def product(self, root: int) -> Product:
+        """The node as a coefficient times powers of bases."""
+        for position in self.graph.reachable([root]):
+            if position not in self.products:
+                self.products[position] = self._product(position)
+        return self.products[root]
+
+    def _product(self, position: int) -> Product:
+        graph, products = self.graph, self.products
+        key = graph.nodes[position]
+        op = key[0]
+        if op == "num":
+            return Fraction(key[1]), {}
+        if op == "e":
+            return Fraction(1), {self.e: (Fraction(0), self.tidy.one)}
+        if op in LEAVES:
+            return Fraction(1), {position: (Fraction(1), None)}
+        if op == "mul":
+            return self.times(products[key[1]], products[key[2]])
+        if op == "div":
+            bottom = products[key[2]]
+            if bottom[0] == 0:
+                return Fraction(1), {position: (Fraction(1), None)}
+            return self.times(products[key[1]], self.raised(bottom, -1))
+        if op == "neg":
+            c, factors = products[key[1]]
+            return -c, factors
+        if op in ("add", "sub"):
+            return self._sum(position, key)
+        if op in ("pow", "sqrt", "cbrt"):
+            return self._power(position, key)
+        if op == "exp":
+            return Fraction(1), {self.e: (Fraction(0), self.shown(key[1]))}
+        if position in self.typed:
+            return Fraction(1), {position: (Fraction(1), None)}
+        return Fraction(1), {graph.node(op, *[self.shown(i) for i in key[1:]]): (Fraction(1), None)}
+
+    def shown(self, position: int) -> int:
+        """The collected form of an operand; typed ones as typed."""
+        return position if position in self.typed else self.build(self.product(position))
+
+    def _split(self, exponent: int) -> tuple[int | None, Fraction]:
+        """n − 1 as (n, −1): the exponent without its rational part."""
+        literal = literal_rational(self.graph, exponent)
+        if literal is not None:
+            return None, literal
+        key = self.graph.nodes[exponent]
+        if key[0] in ("add", "sub"):
+            right = literal_rational(self.graph, key[2])
+            if right is not None:
+                return key[1], right if key[0] == "add" else -right
+            left = literal_rational(self.graph, key[1])
+            if left is not None:
+                return (key[2] if key[0] == "add" else self.tidy.neg(key[2])), left
+        return exponent, Fraction(0)
+
+    def _power(self, position: int, key: Any) -> Product:
+        base = key[1]
+        if key[0] == "pow":
+            exponent = literal_rational(self.graph, key[2])
+        else:
+            exponent = Fraction(1, 2 if key[0] == "sqrt" else 3)
+        if exponent is None:
+            symbolic, constant = self._split(self.shown(key[2]))
+            return Fraction(1), {self.shown(base): (constant, symbolic)}
+        inner = self.products[base]
+        if exponent.denominator == 1:
+            found = self._safe_power(inner[0], exponent.numerator)
+            if found is not None and (position not in self.typed or len(inner[1]) <= 1):
+                return self.raised(inner, exponent.numerator)
+        if not inner[1]:
+            root = exact_root(inner[0], exponent.denominator) if bits(inner[0]) < MAX_BITS else None
+            found = None if root is None else self._safe_power(Fraction(root), exponent.numerator)
+            if found is not None:
+                return found, {}
+        return Fraction(1), {self.shown(base): (exponent, None)}
+
+    @staticmethod
+    def _safe_power(value: Fraction, n: int) -> Fraction | None:
+        found = combine("pow", value, n)
+        return None if found is None else Fraction(found)
+
+    def times(self, a: Product, b: Product) -> Product:
+        """The product, exponents of equal bases added."""
+        factors = dict(a[1])
+        for base, exponent in b[1].items():
+            self._gather(factors, base, exponent)
+        return a[0] * b[0], factors
+
+    def _gather(self, factors: Factors, base: int, exponent: tuple[Fraction, int | None]) -> None:
+        if base not in factors:
+            factors[base] = exponent
+            return
+        rational, symbolic = factors[base]
+        rational += exponent[0]
+        if symbolic is None or exponent[1] is None:
+            symbolic = exponent[1] if symbolic is None else symbolic
+        else:
+            symbolic, more = self._split(self.tidy.add(symbolic, exponent[1]))
+            rational += more
+        if rational == 0 and symbolic is None:
+            del factors[base]
+        else:
+            factors[base] = (rational, symbolic)
+
+    def raised(self, a: Product, n: int) -> Product:
+        """The n-th power of a product, n a whole number."""
+        factors: Factors = {}
+        for base, (rational, symbolic) in a[1].items():
+            scaled = None if symbolic is None else self.tidy.mul(self.graph.number(n), symbolic)
+            factors[base] = (rational * n, scaled)
+        coefficient = self._safe_power(a[0], n)
+        if coefficient is None:
+            return Fraction(1), {self.graph.number(a[0]): (Fraction(n), None), **factors}
+        return coefficient, factors
+
+    # -- sums ------------------------------------------------------------------------------------
+
+    def _sum(self, position: int, key: Any) -> Product:
+        terms = [*self._terms(key[1], 1), *self._terms(key[2], -1 if key[0] == "sub" else 1)]
+        if position in self.typed:
+            self.sums[position] = terms
+            self.known.setdefault(_fingerprint(terms), position)
+            return Fraction(1), {position: (Fraction(1), None)}
+        return self.sum_of(terms)
+
+    def _terms(self, position: int, sign: int) -> list[Product]:
+        c, factors = self.products[position]
+        if len(factors) == 1 and abs(c) == 1:
+            (base, exponent), = factors.items()
+            if exponent == (1, None) and base in self.sums:
+                return [(sign * c * d, more) for d, more in self.sums[base]]
+        return [(sign * c, factors)]
+
+    def sum_of(self, terms: list[Product]) -> Product:
+        """Like terms gathered; a sum that the user typed is used as typed."""
+        gathered: dict[Any, tuple[Fraction, Factors]] = {}
+        for c, factors in terms:
+            fingerprint = frozenset(factors.items())
+            old = gathered.get(fingerprint)
+            gathered[fingerprint] = (c if old is None else c + old[0], factors)
+        left = [(c, factors) for c, factors in gathered.values() if c != 0]
+        if not left:
+            return Fraction(0), {}
+        if len(left) == 1:
+            return left[0]
+        for sign in (1, -1):
+            typed = self.known.get(_fingerprint([(sign * c, f) for c, f in left]))
+            if typed is not None:
+                return Fraction(sign), {typed: (Fraction(1), None)}
+        if all(c < 0 for c, _ in left):
+            c, factors = self.sum_of([(-c, f) for c, f in left])
+            return -c, factors
+        node = self._build_sum(left)
+        self.sums.setdefault(node, left)
+        return Fraction(1), {node: (Fraction(1), None)}
+
+    def _build_sum(self, terms: list[Product]) -> int:
+        first = next(i for i, (c, _) in enumerate(terms) if c > 0)
+        node = self.build(terms[first])
+        for i, (c, factors) in enumerate(terms):
+            if i != first:
+                op = "add" if c > 0 else "sub"
+                node = self.graph.node(op, node, self.build((abs(c), factors)))
+        return node
+
+    # -- product -> expression -------------------------------------------------------------------
+
+    def build(self, product: Product) -> int:
+        """The node that a product is written as: one fraction, a number in front."""
+        graph = self.graph
+        coefficient, factors = product
+        if coefficient == 0:
+            return self.tidy.zero
+        above: list[int] = []
+        below: list[int] = []
+        for base, (rational, symbolic) in sorted(factors.items(), key=self._rank):
+            if symbolic is not None:
+                above.append(self._symbolic_power(base, rational, symbolic))
+            elif rational > 0:
+                above.append(self._rational_power(base, rational))
+            else:
+                below.append(self._rational_power(base, -rational))
+        size = abs(coefficient)
+        if self.decimal and size.denominator != 1:
+            front, size = [self.tidy.number(size, decimal=True)], Fraction(1)
+        else:
+            front = [graph.number(size.numerator)] if size.numerator != 1 else []
+        back = [graph.number(size.denominator)] if size.denominator != 1 else []
+        node = self._chain(front + above)
+        if not above and not below and back:
+            node = graph.number(size)
+        elif back or below:
+            node = graph.node("div", node, self._chain(back + below))
+        if coefficient < 0:
+            node = graph.number(-graph.nodes[node][1], None) if graph.nodes[node][0] == "num" else graph.node("neg", node)
+        return node
+
+    def _chain(self, factors: list[int]) -> int:
+        if not factors:
+            return self.tidy.one
+        node = factors[0]
+        for factor in factors[1:]:
+            node = self.graph.node("mul", node, factor)
+        return node
+
+    def _rank(self, factor: tuple[int, tuple[Fraction, int | None]]) -> tuple[int, int]:
+        """Constants, variables, functions, sums, exponentials: the order within a product."""
+        base, (_, symbolic) = factor
+        op = self.graph.nodes[base][0]
+        if op in ("num", "pi"):
+            return 0, base
+        if symbolic is not None:
+            return 4, base
+        return (1 if op == "var" else 3 if op in ("add", "sub") else 2), base
+
+    def _rational_power(self, base: int, exponent: Fraction) -> int:
+        graph = self.graph
+        if exponent == 1:
+            return base
+        if exponent == Fraction(1, 2):
+            return graph.node("sqrt", base)
+        if exponent == Fraction(1, 3) and self.has_cbrt:
+            return graph.node("cbrt", base)
+        return graph.node("pow", base, graph.number(exponent))
+
+    def _symbolic_power(self, base: int, rational: Fraction, symbolic: int) -> int:
+        exponent = self.tidy.add(symbolic, self.graph.number(rational))
+        if base == self.e:
+            return self.e if exponent == self.tidy.one else self.tidy.exp(exponent)
+        return self.tidy.pow(base, exponent)
+
+
+def _fingerprint(terms: list[Product]) -> Any:
+    return frozenset((c, frozenset(factors.items())) for c, factors in terms)
+
+
+class _TooLarge(Exception):
+    """More terms than a person would look at."""
+
+
+# f² = a + b·g² for pairs of functions of the same argument.
+_SQUARES = (
+    ("sin", "cos", 1, -1), ("cos", "sin", 1, -1), ("sec", "tan", 1, 1), ("tan", "sec", -1, 1),
+    ("csc", "cot", 1, 1), ("cot", "csc", -1, 1), ("cosh", "sinh", 1, 1), ("sinh", "cosh", -1, 1),
+)  # fmt: skip
+
+
+class _Polynomials:
+    """One collected expression as a quotient of polynomials over its atoms."""
+
+    def __init__(self, collector: _Collector, root: int) -> None:
+        from flint import fmpq_mpoly_ctx
+
+        self.collector = collector
+        self.graph = collector.graph
+        self.product = collector.product(root)
+        self.atoms: dict[tuple[int, int | None], int] = {}
+        self.units: dict[tuple[int, int | None], int] = {}
+        self.order: list[int] = []  # sums, innermost first
+        self._survey()
+        if len(self.atoms) > 24:
+            raise _TooLarge
+        self.context = fmpq_mpoly_ctx.get([f"g{i}" for i in range(max(1, len(self.atoms)))])
+        self.one = self.context.constant(1)
+        self.sums: dict[int, tuple[Any, Any]] = {}
+        for base in self.order:
+            self.sums[base] = self._total(collector.sums[base])
+
+    # -- what there is ---------------------------------------------------------------------------
+
+    def _survey(self) -> None:
+        """Numbers the atoms and finds the finest exponent of each."""
+        stack: list[tuple[int, Product | None]] = [(-1, self.product)]
+        seen: set[int] = set()
+        while stack:
+            base, product = stack.pop()
+            if product is None:
+                self.order.append(base)
+                continue
+            for inner, (rational, symbolic) in product[1].items():
+                if symbolic is not None:
+                    self._atom((inner, symbolic), 1)
+                if inner in self.collector.sums and rational.denominator == 1:
+                    pass
+                elif rational:
+                    self._atom((inner, None), rational.denominator)
+                if inner in self.collector.sums and inner not in seen:
+                    seen.add(inner)
+                    stack.append((inner, None))
+                    stack.extend((inner, term) for term in self.collector.sums[inner])
+        self._sort_sums()
+
+    def _sort_sums(self) -> None:
+        self.order = sorted(set(self.order))
+
+    def _atom(self, key: tuple[int, int | None], unit: int) -> None:
+        self.atoms.setdefault(key, len(self.atoms))
+        self.units[key] = lcm(self.units.get(key, 1), unit)
+
+    def _monomial(self, product: Product) -> tuple[Any, Any]:
+        """The product as a quotient of polynomials."""
+        from flint import fmpq
+
+        c = product[0]
+        top = self.context.constant(fmpq(c.numerator, c.denominator))
+        bottom = self.one
+        for base, (rational, symbolic) in product[1].items():
+            if symbolic is not None:
+                top = top * self._generator((base, symbolic))
+            if rational == 0:
+                continue
+            key = (base, None)
+            if key in self.atoms:
+                n = int(rational * self.units[key])
+                factor = self._generator(key) ** abs(n)
+                top, bottom = (top * factor, bottom) if n > 0 else (top, bottom * factor)
+                continue
+            n = int(rational)
+            if abs(n) > 12:
+                raise _TooLarge
+            above, below = self.sums[base]
+            if n < 0:
+                above, below = below, above
+            if len(above) ** abs(n) > 4 * MAX_TERMS or len(below) ** abs(n) > 4 * MAX_TERMS:
+                raise _TooLarge
+            top, bottom = top * above ** abs(n), bottom * below ** abs(n)
+        return top, bottom
+
+    def _generator(self, key: tuple[int, int | None]) -> Any:
+        return self.context.gens()[self.atoms[key]]
+
+    def _total(self, terms: list[Product]) -> tuple[Any, Any]:
+        top, bottom = self._monomial(terms[0])
+        for term in terms[1:]:
+            above, below = self._monomial(term)
+            top, bottom = top * below + above * bottom, bottom * below
+            if len(top) > 4 * MAX_TERMS or len(bottom) > 4 * MAX_TERMS:
+                raise _TooLarge
+        return top, bottom
+
+    # -- candidates ------------------------------------------------------------------------------
+
+    def candidates(self) -> Iterator[int]:
+        """The factored and the expanded forms."""
+        quotient = self._lowest(*self._monomial(self.product))
+        for top, bottom in self._rewritten(quotient):
+            if len(top) > MAX_TERMS or len(bottom) > MAX_TERMS:
+                continue
+            below = self._factored(bottom)
+            yield self._node(self._factored(top), below)
+            yield self._node(self._expanded(top), below)
+            yield self._node(self._common_monomial(top), below)
+            if len(bottom) == 1 and 1 < len(top) <= 6:
+                inverse = self.collector.raised(below, -1)
+                terms = [self.collector.times(term, inverse) for term in self._monomials(top)]
+                yield self.collector.build(self.collector.sum_of(terms))
+
+    def _node(self, top: Product, bottom: Product) -> int:
+        return self.collector.build(self.collector.times(top, self.collector.raised(bottom, -1)))
+
+    def _lowest(self, top: Any, bottom: Any) -> tuple[Any, Any]:
+        for prepare in (lambda p: p, self._roots):  # cancel before and after sqrt(s)² becomes s
+            top, bottom = prepare(top), prepare(bottom)
+            if bottom == 0:
+                raise _TooLarge
+            if top == 0:
+                return top, self.one
+            common = top.gcd(bottom)
+            if not common.is_one():
+                top, bottom = top / common, bottom / common
+        return top, bottom
+
+    def _roots(self, p: Any) -> Any:
+        """Powers of a root of a sum that reach the sum itself: sqrt(s)² is s."""
+        for (base, symbolic), index in self.atoms.items():
+            unit = self.units[base, symbolic]
+            if symbolic is not None or unit == 1 or base not in self.sums:
+                continue
+            value, below = self.sums[base]
+            if not below.is_one() or p == 0 or p.degrees()[index] < unit or len(p) == 1:
+                continue
+            total = self.context.constant(0)
+            for exponents, coefficient in p.to_dict().items():
+                times, rest = divmod(int(exponents[index]), unit)
+                lowered = (*exponents[:index], rest, *exponents[index + 1 :])
+                total = total + self.context.from_dict({lowered: coefficient}) * value**times
+            p = total
+            if len(p) > 4 * MAX_TERMS:
+                raise _TooLarge
+        return p
+
+    def _rewritten(self, quotient: tuple[Any, Any]) -> Iterator[tuple[Any, Any]]:
+        """The quotient, and the quotient with sin² = 1 − cos² and the like."""
+        yield quotient
+        nodes = self.graph.nodes
+        functions = {nodes[base][:2]: base for base, symbolic in self.atoms if symbolic is None and nodes[base][0] not in LEAVES}
+        for name, partner, a, b in _SQUARES:
+            for (op, argument), base in functions.items():
+                other = functions.get((partner, argument))
+                if op != name or other is None:
+                    continue
+                index = self.atoms[base, None]
+                value = self.context.constant(a) + b * self._generator((other, None)) ** 2
+                top, bottom = (self._squares(p, index, value) for p in quotient)
+                if (top, bottom) != quotient and bottom != 0 and top != 0:
+                    yield self._lowest(top, bottom)
+
+    def _squares(self, p: Any, index: int, value: Any) -> Any:
+        total = self.context.constant(0)
+        for exponents, coefficient in p.to_dict().items():
+            times, rest = divmod(int(exponents[index]), 2)
+            if times > 8:
+                raise _TooLarge
+            lowered = (*exponents[:index], rest, *exponents[index + 1 :])
+            total = total + self.context.from_dict({lowered: coefficient}) * value**times
+        return total
+
+    # -- polynomials -> products -------------------------------------------------------------------
+
+    def _term(self, exponents: Any, coefficient: Any) -> Product:
+        factors: Factors = {}
+        for (base, symbolic), index in self.atoms.items():
+            n = int(exponents[index])
+            if not n:
+                continue
+            if symbolic is None:
+                self.collector._gather(factors, base, (Fraction(n, self.units[base, None]), None))
+            else:
+                scaled = self.collector.tidy.mul(self.graph.number(n), symbolic)
+                self.collector._gather(factors, base, (Fraction(0), scaled))
+        return Fraction(int(coefficient.p), int(coefficient.q)), factors
+
+    def _monomials(self, p: Any) -> list[Product]:
+        """The terms, high powers first."""
+        terms = sorted(p.to_dict().items(), key=lambda t: (-sum(map(int, t[0])), *(-int(n) for n in t[0])))
+        return [self._term(exponents, coefficient) for exponents, coefficient in terms]
+
+    def _expanded(self, p: Any) -> Product:
+        return self.collector.sum_of(self._monomials(p))
+
+    def _common_monomial(self, p: Any) -> Product:
+        """A common number and common powers in front of the expanded rest."""
+        content = p.term_content()
+        primitive = p / content
+        exponents, coefficient = next(iter(content.to_dict().items()))
+        numbers = [Fraction(int(c.p), int(c.q)) for c in primitive.coeffs()]
+        from math import gcd
+
+        shared = Fraction(gcd(*[c.numerator for c in numbers]), lcm(*[c.denominator for c in numbers]))
+        front = self._term(exponents, coefficient)
+        rest = self.collector.sum_of([(c / shared, f) for c, f in self._monomials(primitive)])
+        return self.collector.times((front[0] * shared, front[1]), rest)
+
+    def _factored(self, p: Any) -> Product:
+        """The factors; one that is a sum the user typed is written as typed."""
+        content, factors = p.factor()
+        result: Product = (Fraction(int(content.p), int(content.q)), {})
+        for factor, times in factors:
+            n = int(times)
+            if len(factor) == 1:
+                exponents, coefficient = next(iter(factor.to_dict().items()))
+                one = self._term(exponents, coefficient)
+            else:
+                one = self._known_sum(factor) or self.collector.sum_of(self._monomials(factor))
+            result = self.collector.times(result, self.collector.raised(one, n))
+        return result
+
+    def _known_sum(self, factor: Any) -> Product | None:
+        for base, (top, bottom) in self.sums.items():
+            if bottom.is_one():
+                for sign in (1, -1):
+                    if top == sign * factor:
+                        return Fraction(sign), {base: (Fraction(1), None)}
+        return None

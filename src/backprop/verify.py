@@ -1,0 +1,135 @@
+"""The cross-check of a gradient: SymPy's own derivative, and our own tree in ball arithmetic.
+
+Two judges that share nothing with the rules: `sympy.diff` of the function, compared by the ladder
+of `equivalence`; and difference quotients of the function, evaluated in balls by python-flint,
+which also guard against an error in the translation to SymPy.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+from .equivalence import DIGITS, compare_at, decide, sample_points, slope_agrees
+from .expr import Graph
+
+_SLOPES = 3
+
+
+def verify(
+    graph: Graph,
+    root: int,
+    results: Sequence[tuple[str, int]],
+    order: int,
+    forms: Mapping[int, int],
+    *,
+    use_sympy: bool,
+) -> dict[str, Any]:
+    """Checks the derivatives `results` of the node `root`, and the readable forms of anything.
+
+    Returns status, how, points, digits and notes, and `rejected_forms`: the forms that are not shown
+    because they could not be shown equal to what they stand for.
+    """
+    rejected = {form for node, form in forms.items() if form != node and not _faithful(graph, root, node, form)}
+    slope, points = _slopes(graph, root, results, order)
+    report: dict[str, Any] = {"points": points, "digits": DIGITS if points else 0, "notes": [], "limit": False,
+                              "rejected_forms": rejected}  # fmt: skip
+    if not results:
+        return report | {"status": "proved", "how": "nothing depends on a variable", "points": 0, "digits": 0}
+    outcomes = [_by_sympy(graph, root, name, i, order) for name, i in results] if use_sympy else []
+    differs = [name for (name, _), o in zip(results, outcomes, strict=False) if o == "different"]
+    if slope is False or (differs and slope is not True):
+        by = "difference quotients" if slope is False else "sympy.diff"
+        return report | {"status": "failed", "how": f"FAILED: {by} of the function give another derivative"}
+    if differs:
+        report["notes"].append(f"sympy.diff gives another derivative by {', '.join(differs)}; the function's own"
+                               " difference quotients agree with the one shown")  # fmt: skip
+    elif outcomes and all(o == "proved" for o in outcomes):
+        return report | {"status": "proved", "how": "proved equal to sympy.diff"}
+    elif outcomes and all(o in ("proved", "sampled") for o in outcomes):
+        how = f"equal to sympy.diff as far as sampled ({_count(max(points, 1))}, {DIGITS} digits)"
+        return report | {"status": "sampled", "how": how, "digits": DIGITS}
+    if slope:
+        how = f"equal to difference quotients in ball arithmetic as far as sampled ({_count(points)}, {DIGITS} digits)"
+        return report | {"status": "sampled", "how": how}
+    reason = next((o for o in outcomes if o not in ("proved", "sampled", "different")), "no point of the domain was found")
+    return report | {"status": "unverified", "how": f"not verified: {reason}"}
+
+
+def _count(points: int) -> str:
+    return f"{points} point{'s' if points != 1 else ''}"
+
+
+def _by_sympy(graph: Graph, root: int, name: str, derivative: int, order: int) -> str:
+    """proved, sampled, different, or why SymPy could not judge."""
+    from .symbolic import Translation, Unsupported, is_zero, sympy_derivative
+
+    translation = Translation(graph)
+    try:
+        theirs = sympy_derivative(translation, root, name, order)
+    except Unsupported as reason:
+        return f"SymPy's derivative has {reason}"
+    except (RecursionError, ArithmeticError, AttributeError, NotImplementedError, TypeError, ValueError) as error:
+        # SymPy gives up in many ways; whichever it is, it judges nothing.
+        return f"SymPy gave up ({type(error).__name__})"
+
+    def rewriting() -> bool:
+        from .tidy import Tidy
+
+        try:
+            return is_zero(translation, Tidy(graph).sub(derivative, theirs))
+        except Exception:  # noqa: BLE001 - as above: a rung that breaks proves nothing
+            return False
+
+    small = len(graph.reachable([derivative, theirs])) <= 60
+    verdict = decide(graph, derivative, theirs, domain=[root], rewriting=rewriting if small else None)
+    if verdict.verdict == "equal":
+        return verdict.how or ""
+    return "different" if verdict.verdict == "different" else verdict.reason
+
+
+def _slopes(
+    graph: Graph, root: int, results: Sequence[tuple[str, int]], order: int
+) -> tuple[bool | None, int]:
+    """Whether difference quotients agree (None: no point could tell), and at how many points."""
+    names = graph.variables([root])
+    if order == 1:
+        groups = [[(name, i) for name, i in results if name in names]]
+    else:
+        groups = [[(name, i)] for name, i in results if name in names]
+    least: int | None = None
+    for group in groups:
+        if not group:
+            continue
+        agreed = 0
+        roots = [root, *(i for _, i in group)]
+        for point in sample_points(graph, roots, graph.variables(roots)):
+            outcome, _ = slope_agrees(graph, root, group, point, order)
+            if outcome is False:
+                return False, agreed
+            agreed += outcome is True
+            if agreed >= _SLOPES:
+                break
+        least = agreed if least is None else min(least, agreed)
+    return (True if least else None), least or 0
+
+
+def _faithful(graph: Graph, root: int, node: int, form: int) -> bool:
+    """Whether a readable form has the value and, inside the function's domain, the domain of its node."""
+    verdict = decide(graph, node, form, domain=[root], points=4)
+    if verdict.verdict != "equal":
+        return False
+    roots = [node, form, root]
+    order = graph.reachable(roots)
+    checked = 0
+    for point in sample_points(graph, roots, graph.variables(roots)):
+        outcome, (first, second) = compare_at(graph, order, node, form, point, [root])
+        if outcome is None and (first is None) != (second is None):
+            from .evaluate import evaluate
+
+            if evaluate(graph, graph.reachable([root]), point, exact=False).get(root) is not None:
+                return False
+        checked += outcome is True
+        if checked >= 3:
+            break
+    return True
