@@ -1,4 +1,60 @@
-"""Backpropagation on typed equations, with the work shown."""
-from .expr import Node, count_operations
-from .parser import parse
-from .reverse import gradient
+"""Backpropagation on typed equations, with the work shown.
+
+>>> import backprop
+>>> node = backprop.parse("5a²/(1 + e^b)")
+>>> {name: str(d) for name, d in backprop.gradient(node).items()}
+{'a': '10*a/(1 + exp(b))', 'b': '-5*a**2/(1 + exp(b))**2*exp(b)'}
+>>> result = backprop.differentiate("5a²/(1 + e^b)", at={"a": 2, "b": 0})
+>>> str(result.gradient["b"]), result.gradient_value["b"], result.verified.status
+('-5*a**2*exp(b)/(1 + exp(b))**2', -5, 'proved')
+
+`parse` and `gradient` need neither SymPy nor a second process and take linear time. `differentiate`
+returns a `Derivation`: the trace, the readable result and the verdict of the cross-check.
+"""
+
+from __future__ import annotations
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from .derivation import Derivation, derive, differentiate
+    from .errors import BackpropError, EncodingError, LimitError, NameFault, ParseError, UsageError
+    from .expr import Node, count_operations
+    from .parser import parse
+    from .reverse import gradient
+
+__version__ = "0.1.0"
+
+__all__ = [
+    "BackpropError",
+    "Derivation",
+    "EncodingError",
+    "LimitError",
+    "NameFault",
+    "Node",
+    "ParseError",
+    "UsageError",
+    "count_operations",
+    "derive",
+    "differentiate",
+    "gradient",
+    "parse",
+]
+
+_HOMES = {
+    "derivation": ("Derivation", "derive", "differentiate"),
+    "errors": ("BackpropError", "EncodingError", "LimitError", "NameFault", "ParseError", "UsageError"),
+    "expr": ("Node", "count_operations"),
+    "parser": ("parse",),
+    "reverse": ("gradient",),
+}
+
+
+def __getattr__(name: str) -> object:
+    """Imports a public name when it is first used: the command line answers `--help` without them."""
+    from importlib import import_module
+
+    for module, names in _HOMES.items():
+        if name in names:
+            value = globals()[name] = getattr(import_module(f"{__name__}.{module}"), name)
+            return value
+    raise AttributeError(f"module {__name__!r} has no attribute {name!r}")

@@ -12,13 +12,14 @@ Polynomial arithmetic, gcds and factorisation are python-flint's (`fmpq_mpoly`).
 
 from __future__ import annotations
 
+import re
 from collections.abc import Sequence
 from fractions import Fraction
+from hashlib import md5
 from math import gcd, lcm
 from typing import Any
 
-from .evaluate import literal_rational
-from .expr import LEAVES, Graph
+from .expr import LEAVES, Graph, literal_rational
 from .ops import lookup
 from .rules import compile_text
 from .tidy import exact_root
@@ -60,23 +61,43 @@ _DEFINITIONS = {
 }  # fmt: skip
 
 
+# For light fields: f² = constant + factor·partner²; no partner, no relation.
+_RELATED: dict[str, tuple[str, int, int]] = {
+    "cos": ("", 0, 0), "sin": ("cos", 1, -1), "tan": ("", 0, 0), "sec": ("tan", 1, 1),
+    "cot": ("", 0, 0), "csc": ("cot", 1, 1), "cosh": ("", 0, 0), "sinh": ("cosh", -1, 1),
+    "tanh": ("", 0, 0), "sech": ("tanh", 1, -1), "coth": ("", 0, 0), "csch": ("coth", -1, 1),
+}  # fmt: skip
+
+
 class Kernel:
     """A generator of the field; `relation` (q, value) says that its q-th power is the value."""
 
-    __slots__ = ("index", "key", "relation", "positive")
+    __slots__ = ("index", "key", "relation", "positive", "label")
 
-    def __init__(self, index: int, key: Any, relation: tuple[int, Quotient] | None, positive: bool) -> None:
+    def __init__(
+        self, index: int, key: Any, relation: tuple[int, Quotient] | None, positive: bool, label: str
+    ) -> None:
         self.index, self.key, self.relation, self.positive = index, key, relation, positive
+        self.label = label  # a name that does not depend on the order in which kernels were made
 
 
 class Field:
-    """Normal forms of the nodes of one graph."""
+    """Normal forms of the nodes of one graph.
 
-    def __init__(self, graph: Graph, generators: int, units: dict[Any, Fraction]) -> None:
+    `units` are what earlier attempts found out: how fine the exponents of a kernel are, and which
+    polynomials are positive wherever the expressions are defined because their even root or their
+    logarithm is taken (`assume` allows that; cases, which guard their branches, forbid it). With
+    `light`, trigonometric and hyperbolic functions stay kernels, related by sin² = 1 − cos² and its kin.
+    """
+
+    def __init__(
+        self, graph: Graph, generators: int, units: dict[Any, Fraction], *, light: bool = False, assume: bool = False
+    ) -> None:
         from flint import fmpq_mpoly_ctx
 
         self.graph = graph
         self.units = units
+        self.light, self.assume = light, assume
         self.context = fmpq_mpoly_ctx.get([f"g{i}" for i in range(generators)])
         self.generators = self.context.gens()
         self.one = self.context.constant(1)
@@ -192,13 +213,24 @@ class Field:
             if len(self.kernels) >= len(self.generators):
                 self.units["generators"] = Fraction(2 * len(self.generators))
                 raise _Again
-            found = self.by_key[key] = Kernel(len(self.kernels), key, relation, positive)
+            label = self._label(repr(key[1] if key[0] == "var" else [k for k in key if type(k) is not _Opaque]))
+            found = self.by_key[key] = Kernel(len(self.kernels), key, relation, positive, label)
             self.kernels.append(found)
         return self.generators[found.index], self.one
 
-    def generator(self, index: int) -> Poly:
-        """The generator of a kernel as a polynomial."""
-        return self.generators[index]
+    def _label(self, text: str) -> str:
+        """A text with the labels of kernels in place of their numbers, or a digest of it."""
+        named = re.sub(r"\bg(\d+)\b", lambda m: self.kernels[int(m[1])].label, text)
+        return f"<{named if len(named) < 40 else md5(named.encode(), usedforsecurity=False).hexdigest()}>"
+
+    def assumed_positive(self, p: Poly) -> None:
+        """Notes that p > 0 wherever the expressions are defined; starts over if that is news."""
+        if not self.assume or p.is_constant():
+            return
+        key = ("positive", self._label(str(p)))
+        if key not in self.units:
+            self.units[key] = Fraction(1)
+            raise _Again
 
     def text(self, a: Quotient) -> tuple[str, str]:
         """A key for a quotient in lowest terms."""
@@ -272,6 +304,8 @@ class Field:
             index = self.rational(operands[1])
             if index is not None and index.denominator == 1 and index > 0:
                 return self.power(operands[0], 1 / index)
+        if self.light and op in _RELATED:
+            return self._related(op, operands[0])
         if op == "sin" or op == "cos":
             return self._trigonometric(op, operands[0])
         if op == "sign":
@@ -305,6 +339,18 @@ class Field:
         found = self.kernel(key)
         return found if factor == 1 else self.neg(found)
 
+    def _related(self, op: str, u: Quotient) -> Quotient:
+        """sin, cos, tan ... as kernels of their own; the square of one is a polynomial in its partner."""
+        partner, constant, factor = _RELATED[op]
+        sign, u = self.sign_split(u) if u[0] != 0 else (1, u)
+        relation = None
+        if partner:
+            other = self.kernel((partner, self.text(u)))
+            square = self.mul(self.constant(factor), self.mul(other, other))
+            relation = (2, self.add(self.constant(constant), square))
+        kernel = self.kernel((op, self.text(u)), relation=relation)
+        return self.neg(kernel) if sign < 0 and lookup(op).parity == "odd" else kernel
+
     def rational(self, a: Quotient) -> Fraction | None:
         """The rational number that a quotient is, or None."""
         if not (a[0].is_constant() and a[1].is_constant()):
@@ -333,9 +379,10 @@ class Field:
                         continue
             name = "expi" if imaginary else "exp"
             key = (name, str(monomial), str(bottom))
-            unit = self.units.setdefault(key, c)
+            lasting = (name, self._label(f"{monomial} / {bottom}"))
+            unit = self.units.setdefault(lasting, c)
             if (c / unit).denominator != 1:
-                self.units[key] = _common(unit, c)
+                self.units[lasting] = _common(unit, c)
                 raise _Again
             n = (c / unit).numerator
             if abs(n) > MAX_EXPONENT:
@@ -363,6 +410,10 @@ class Field:
         if c != 1 and max(c.numerator, c.denominator) < 10**12:
             u = self.quotient(u[0] / self.constant(c)[0].leading_coefficient(), u[1])
             return self.add(self.log(self.constant(c)), self.log(u))
+        if len(u[0]) > 1 and u[1].is_one():
+            self.assumed_positive(u[0])
+        elif u[1].is_one() and sum(map(int, u[0].monomial(0))) == 1:
+            self.assumed_positive(u[0])
         return self.kernel(("log of", self.text(u), _Opaque(u)))
 
     def _undo_exp(self, u: Quotient) -> Quotient | None:
@@ -378,7 +429,7 @@ class Field:
                     return None
                 _, top, bottom = kernel.key
                 exponent = self.quotient(self._read(top), self._read(bottom))
-                unit = self.constant(sign * n * self.units[kernel.key])
+                unit = self.constant(sign * n * self.units["exp", self._label(f"{top} / {bottom}")])
                 total = self.add(total, self.mul(unit, exponent))
         return total
 
@@ -397,7 +448,7 @@ class Field:
     def _trigonometric(self, op: str, u: Quotient) -> Quotient:
         turns = self.exp(u, imaginary=True)
         back = self.div((self.one, self.one), turns)
-        i = self.kernel("i", relation=(2, self.constant(-1)))
+        i = self.kernel(("i",), relation=(2, self.constant(-1)))
         if op == "cos":
             return self.mul(self.add(turns, back), self.constant(Fraction(1, 2)))
         # sin u = −i (e^iu − e^−iu)/2
@@ -427,34 +478,47 @@ class Field:
         self._check(whole)
         result = self.div((self.one, self.one), self._magnitude((base[1], self.one), q))
         content, factors = whole.factor()
-        inside = self.one
+        odd: list[tuple[Poly, int]] = []
         c = Fraction(int(content.p), int(content.q))
         for factor, times in factors:
             outside, left = divmod(int(times), q)
-            if q % 2:
+            if q % 2 == 0:
                 if outside:
-                    result = self.mul(result, self.pow((factor, self.one), outside))
-                if left and self._is_sign(factor):
-                    result = self.mul(result, (factor, self.one))  # an odd root of ±1 is itself
-                elif left:
-                    sign, normal = self.sign_split((factor, self.one))
-                    c = -c if sign < 0 and left % 2 else c
-                    result = self.mul(result, self.pow(self._generator_root(normal[0], q), left))
+                    result = self.mul(result, self._magnitude(self.pow((factor, self.one), outside), q))
+                if left:
+                    odd.append((factor, left))
                 continue
             if outside:
-                result = self.mul(result, self._magnitude(self.pow((factor, self.one), outside), q))
-            inside = inside * factor**left
+                result = self.mul(result, self.pow((factor, self.one), outside))
+            if left and self._is_sign(factor):
+                result = self.mul(result, (factor, self.one))  # an odd root of ±1 is itself
+            elif left:
+                sign, normal = self.sign_split((factor, self.one))
+                c = -c if sign < 0 and left % 2 else c
+                result = self.mul(result, self.pow(self._generator_root(normal[0], q), left))
         if q % 2:
             return self.mul(result, self._numeric_root(c, q))
+        return self.mul(result, self._even_root(c, odd, q))
+
+    def _even_root(self, c: Fraction, factors: list[tuple[Poly, int]], q: int) -> Quotient:
+        """The even root of c·Π factor^times. A factor that is positive is split off; the others stay
+        together under one root: sqrt(fg) is sqrt(f)·sqrt(g) only where both are real."""
+        result: Quotient = (self.one, self.one)
+        inside = self.one
+        for factor, times in factors:
+            if self._is_positive(-factor):
+                factor = -factor
+                c = -c if times % 2 else c
+            if self._is_positive(factor):
+                result = self.mul(result, self.pow(self._generator_root(factor, q), times))
+            else:
+                inside = inside * factor**times
         if inside.is_constant():
             return self.mul(result, self._numeric_root(c, q))
         if c < 0:
             c, inside = -c, -inside
-        if self._is_positive(inside) and len(inside) == 1:
-            for i, n in enumerate(map(int, inside.monomial(0))):
-                if n:
-                    result = self.mul(result, self.pow(self._generator_root(self.generators[i], q), n))
-            return self.mul(result, self._numeric_root(c, q))
+        if len(factors) == 1 and factors[0][1] == 1:
+            self.assumed_positive(inside)
         result = self.mul(result, self._numeric_root(c, q))
         return self.mul(result, self._generator_root(inside, q))
 
@@ -467,9 +531,10 @@ class Field:
     def _generator_root(self, base: Poly, q: int) -> Quotient:
         """The generator whose q-th power is the base; several q of one base share a finer one."""
         key = ("root of", str(base))
-        order = self.units.setdefault(key, Fraction(q))
+        lasting = ("root of", self._label(str(base)))
+        order = self.units.setdefault(lasting, Fraction(q))
         if order % q:
-            self.units[key] = Fraction(lcm(int(order), q))
+            self.units[lasting] = Fraction(lcm(int(order), q))
             raise _Again
         generator = self.kernel(key, relation=(int(order), (base, self.one)), positive=True)
         return self.pow(generator, int(order) // q)
@@ -517,6 +582,8 @@ class Field:
 
     def _is_positive(self, p: Poly) -> bool:
         """Whether p > 0 is plain: positive terms only, and one of them never 0."""
+        if self.assume and ("positive", self._label(str(p))) in self.units:
+            return True
         certain = False
         for exponents, coefficient in p.to_dict().items():
             if coefficient < 0:
@@ -611,13 +678,17 @@ def _binomial_bound(n: int, terms: int) -> int:
 
 def proves_equal(graph: Graph, a: int, b: int) -> bool:
     """Whether the normal form of a − b is 0, which proves that they are equal."""
-    if a == b:
-        return True
+    return a == b or any(_difference_vanishes(graph, a, b, light) for light in (True, False))
+
+
+def _difference_vanishes(graph: Graph, a: int, b: int, light: bool) -> bool:
     units: dict[Any, Fraction] = {}
-    for _ in range(12):
-        field = Field(graph, int(units.get("generators", Fraction(24))), units)
-        if len(field.generators) > MAX_GENERATORS:
+    assume = not any(graph.nodes[i][0] == "where" for i in graph.reachable([a, b]))
+    for _ in range(24):
+        generators = int(units.get("generators", Fraction(24)))
+        if generators > MAX_GENERATORS:
             return False
+        field = Field(graph, generators, units, light=light, assume=assume)
         try:
             first, second = field.form(a), field.form(b)
             return field.is_zero(field.add(first, field.neg(second)))
@@ -628,4 +699,4 @@ def proves_equal(graph: Graph, a: int, b: int) -> bool:
     return False
 
 
-__all__ = ["Field", "LEAVES", "TooLarge", "proves_equal"]
+__all__ = ["Field", "TooLarge", "proves_equal"]

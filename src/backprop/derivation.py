@@ -50,7 +50,7 @@ class Verification:
 class Step:
     """A node of the trace: its name, formula and rule, its adjoint, and the numbers at the point."""
 
-    __slots__ = ("position", "name", "op", "code", "rule", "operands", "adjoint", "value", "adjoint_value")
+    __slots__ = ("position", "name", "op", "code", "rule", "operands", "adjoint", "value", "adjoint_value", "part")
 
     def __init__(self, position: int, name: str, op: str, code: str, rule: str, operands: list[str]) -> None:
         self.position, self.name, self.op, self.code, self.rule = position, name, op, code, rule
@@ -58,17 +58,19 @@ class Step:
         self.adjoint: int | None = None  # None: no variable asked for lies below
         self.value: Value = None
         self.adjoint_value: Value = None
+        self.part = 0  # the number of its pass: there are several for a higher order
 
 
 class Link:
     """An edge of the trace: what a user sends to one of its operands in the reverse pass."""
 
-    __slots__ = ("edge", "source", "target", "code", "rule", "partial_value", "sends_value")
+    __slots__ = ("edge", "source", "target", "code", "rule", "partial_value", "sends_value", "part")
 
     def __init__(self, edge: Edge, source: str, target: str, code: str, rule: str) -> None:
         self.edge, self.source, self.target, self.code, self.rule = edge, source, target, code, rule
         self.partial_value: Value = None
         self.sends_value: Value = None
+        self.part = 0
 
 
 class Derivation:
@@ -204,7 +206,7 @@ class Derivation:
 
     def _sends(self, link: Link, names: Mapping[int, str]) -> str:
         """The user's adjoint times the partial, as the pass multiplies them."""
-        adjoint = self._adjoint_of(link.edge.user)
+        adjoint = self.passes[link.part].adjoints[link.edge.user]
         cuts = names or self.names
         one = self.graph.number(1)
         if adjoint == one or link.edge.partial == one:
@@ -215,12 +217,6 @@ class Derivation:
             return cuts.get(position) or to_text(self.graph, position, PYTHON, cuts, required=40)
 
         return f"{factor(adjoint)}*{factor(link.edge.partial)}"
-
-    def _adjoint_of(self, position: int) -> int:
-        for one in self.passes:
-            if position in one.adjoints:
-                return one.adjoints[position]
-        raise KeyError(position)
 
     def to_json(self, source: Mapping[str, Any] | None = None) -> str:
         """`as_dict` on one line."""
@@ -253,7 +249,10 @@ class Derivation:
         """Takes one message of a worker."""
         from .expr import decode
 
-        if message.get("stage") == "simplified":
+        if "ended" in message:
+            if self.verified.status == "unverified":
+                self.verified = _stopped(message)
+        elif message.get("stage") == "simplified":
             found = decode(message["forms"], self.graph)
             for position, form in zip(message["positions"], found, strict=True):
                 self.forms[position] = form
@@ -265,8 +264,6 @@ class Derivation:
                 self.forms.pop(position, None)
             for note in message.get("notes", ()):
                 self.note(note)
-        elif "ended" in message and self.verified.status == "unverified":
-            self.verified = _stopped(message)
 
     def note(self, sentence: str) -> None:
         """Adds a sentence to the notes, once."""
@@ -317,7 +314,7 @@ def derive(
         if equation.wrt is not None:
             names = [equation.wrt]
         else:
-            names = list(equation.parameters) or occurring
+            names = list(equation.parameters) or _differentiable(equation, occurring)
         if not names:
             equation.notes.append("no variable occurs: there is nothing to differentiate by")
     result = Derivation(equation, names, order * equation.order, digits)
@@ -325,6 +322,7 @@ def derive(
     for name in names:
         if name not in present:
             result.note(f"{visible(name)} does not occur: the derivative by it is 0")
+    _name_output(result)
     _run_passes(result, max_nodes, trace)
     if trace:
         _name_nodes(result)
@@ -332,6 +330,24 @@ def derive(
     if at:
         _set_point(result, at, functions)
     return result
+
+
+def _differentiable(equation: Equation, names: list[str]) -> list[str]:
+    """The variables, without those that only an operation without a partial by them depends on."""
+    graph = equation.graph
+    left_out: dict[str, str] = {}
+    for position in graph.reachable([equation.root]):
+        key = graph.nodes[position]
+        if key[0] in LEAVES or key[0] in CONDITIONS or key[0] == "where":
+            continue
+        row = lookup(key[0])
+        for k, text in enumerate(row.partials):
+            if text is None:
+                for name in graph.variables([key[1 + k]]):
+                    left_out.setdefault(name, row.reason)
+    for name, reason in left_out.items():
+        equation.notes.append(f"no derivative by {visible(name)}: {reason}")
+    return [name for name in names if name not in left_out]
 
 
 def _run_passes(result: Derivation, max_nodes: int, trace: bool) -> None:
@@ -352,14 +368,26 @@ def _run_passes(result: Derivation, max_nodes: int, trace: bool) -> None:
         result.derived[name] = root
 
 
+def _name_output(result: Derivation) -> None:
+    """The output's own name, else f, else another letter that the user has not typed."""
+    graph = result.graph
+    called = [key[0].split(" ")[1] for key in graph.nodes if key[0].startswith("call ")]
+    taken = {*graph.variables([result.root]), *called}
+    plain = result.output if result.output and result.output.replace("_", "a").isalnum() else "f"
+    result.output_name = plain if plain not in taken else fresh_name(taken)
+
+
+def fresh_name(taken: Collection[str]) -> str:
+    """A name for a function that is not taken."""
+    return next((c for c in "FGHfgh" if c not in taken), None) or fresh_prefix(taken, "FGHfgh") + "1"
+
+
 def _name_nodes(result: Derivation) -> None:
     """v1, v2, ... for the operations, the output's own name for the last one."""
     graph = result.graph
     variables = graph.variables([result.root])
     taken = {*variables, *(result.output or "f",)}
     first = result.passes[0].output if result.order > 1 else result.root
-    plain = result.output if result.output and result.output.replace("_", "a").isalnum() else "f"
-    result.output_name = plain if plain not in variables else fresh_prefix(variables, "FGHfgh")
     prefix = fresh_prefix([*taken, result.output_name])
     count = 0
     roots = list(dict.fromkeys(one.output for one in result.passes)) or [first]
@@ -384,7 +412,7 @@ def _rule(row: Op, constant: Sequence[bool]) -> tuple[str, str]:
 
 def _trace(result: Derivation) -> None:
     graph = result.graph
-    for one in result.passes:
+    for part, one in enumerate(result.passes):
         varying = set(one.order)
         rules: dict[int, tuple[str, str]] = {}
         for position in graph.reachable([one.output]):
@@ -398,15 +426,20 @@ def _trace(result: Derivation) -> None:
                 step = Step(position, result.output_name, "const", "R01", "constant", [])
             else:
                 row = lookup(op)
-                rules[position] = _rule(row, [i not in varying for i in key[1:]])
+                constant = [i not in varying for i in key[1:]]
+                if all(constant):  # nothing flows here; it is named by what it looks like
+                    constant = [graph.nodes[i][0] in LEAVES and graph.nodes[i][0] != "var" for i in key[1:]]
+                rules[position] = _rule(row, constant)
                 operands = [result.names.get(i) or to_text(graph, i) for i in key[1:]]
                 step = Step(position, result.names[position], _op_name(row), *rules[position], operands)
-            step.adjoint = one.adjoints.get(position)
+            step.adjoint, step.part = one.adjoints.get(position), part
             result.nodes.append(step)
         for edge in one.edges:
             target = result.names.get(edge.target) or to_text(graph, edge.target)
             code, rule = rules[edge.user]
-            result.edges.append(Link(edge, result.names[edge.user], target, code, rule))
+            link = Link(edge, result.names[edge.user], target, code, rule)
+            link.part = part
+            result.edges.append(link)
 
 
 def _op_name(row: Op) -> str:
@@ -475,14 +508,16 @@ class Values:
         result, graph = self.result, self.graph
         point = result.point or {}
         done = True
-        for one in result.passes:
+        for part, one in enumerate(result.passes):
             partials = [e.partial for e in one.edges]
             values = evaluate(
                 graph, graph.reachable([one.output, result.root, *partials, *result.derived.values()]), point,
                 precision=precision,
             )  # fmt: skip
-            adjoints = self._backward(one, values, precision)
+            adjoints = self._backward(part, one, values, precision)
             for step in result.nodes:
+                if step.part != part:
+                    continue
                 if step.position in values:
                     step.value = values[step.position]
                     done = done and accurate(step.value, result.digits)
@@ -498,11 +533,11 @@ class Values:
                 result.gradient_value[name] = number
         return done
 
-    def _backward(self, one: Pass, values: dict[int, Value], precision: int) -> dict[int, Value]:
+    def _backward(self, part: int, one: Pass, values: dict[int, Value], precision: int) -> dict[int, Value]:
         from .evaluate import set_precision
 
         result, graph = self.result, self.graph
-        links = {(link.edge.user, link.edge.operand): link for link in result.edges}
+        links = {(link.edge.user, link.edge.operand): link for link in result.edges if link.part == part}
         previous = set_precision(precision)
         try:
             adjoints: dict[int, Value] = {one.output: 1}

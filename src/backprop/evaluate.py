@@ -13,7 +13,7 @@ from fractions import Fraction
 from functools import lru_cache
 from typing import Any
 
-from .expr import LEAVES, Graph, Number
+from .expr import LEAVES, Graph, Number, literal_rational
 from .ops import GROUPS, lookup
 from .rules import compile_text
 from .tidy import bits, combine
@@ -411,30 +411,17 @@ def _power(graph: Graph, key: tuple[Any, ...], operands: list[Value]) -> Any:
             root = (-ball).root(literal.denominator) ** literal.numerator
             return -root if literal.numerator % 2 else root
         return _positive_power(ball, to_ball(literal))
-    return _positive_power(to_ball(base), to_ball(exponent))
+    ball, raised = to_ball(base), to_ball(exponent)
+    if raised.is_exact() and raised.is_integer() and abs(raised) < 10**9:
+        integer = int(raised.unique_fmpz())
+        return ball**integer if not (integer < 0 and ball.is_zero()) else None
+    return _positive_power(ball, raised)
 
 
 def _positive_power(base: Any, exponent: Any) -> Any:
     if base > 0:
         return (exponent * base.log()).exp() if not exponent.is_exact() else base**exponent
     return base if base.is_zero() and exponent > 0 else None
-
-
-def literal_rational(graph: Graph, position: int) -> Fraction | None:
-    """The rational number that a node writes out: 2/3, -1/2, 0.25; None for anything else."""
-    key = graph.nodes[position]
-    if key[0] == "num":
-        return Fraction(key[1])
-    if key[0] == "neg":
-        inner = literal_rational(graph, key[1]) if graph.nodes[key[1]][0] != "neg" else None
-        return None if inner is None else -inner
-    if key[0] == "div":
-        top, bottom = graph.nodes[key[1]], graph.nodes[key[2]]
-        if top[0] == "neg" and graph.nodes[top[1]][0] == "num":
-            top = ("num", -graph.nodes[top[1]][1])
-        if top[0] == bottom[0] == "num" and bottom[1] != 0:
-            return Fraction(top[1]) / bottom[1]
-    return None
 
 
 def _root(ball: Any, n: Any) -> Any:

@@ -187,6 +187,23 @@ class Node:
         return f"Node({str(self)!r})"
 
 
+def literal_rational(graph: Graph, position: int) -> Fraction | None:
+    """The rational number that a node writes out: 2/3, -1/2, 0.25; None for anything else."""
+    key = graph.nodes[position]
+    if key[0] == "num":
+        return Fraction(key[1])
+    if key[0] == "neg":
+        inner = literal_rational(graph, key[1]) if graph.nodes[key[1]][0] != "neg" else None
+        return None if inner is None else -inner
+    if key[0] == "div":
+        top, bottom = graph.nodes[key[1]], graph.nodes[key[2]]
+        if top[0] == "neg" and graph.nodes[top[1]][0] == "num":
+            top = ("num", -graph.nodes[top[1]][1])
+        if top[0] == bottom[0] == "num" and bottom[1] != 0:
+            return Fraction(top[1]) / bottom[1]
+    return None
+
+
 def count_operations(nodes: Iterable[Node]) -> int:
     """The number of different operations that the nodes need together, shared ones once.
 

@@ -13,7 +13,7 @@ from collections.abc import Iterable
 from typing import NamedTuple
 
 from .errors import UsageError
-from .expr import LEAVES, Graph, Node
+from .expr import LEAVES, Graph, Node, literal_rational
 from .parser import check_variables
 from .rules import Program, apply, program
 from .tidy import Tidy
@@ -96,6 +96,8 @@ def backpropagate(
         if op == "var":
             continue
         operands = key[1:]
+        if op == "pow" and operands[1] not in varying:
+            operands = (operands[0], _folded(graph, operands[1], tidy))  # −5 and 1/2 as the numbers they are
         for k, target in enumerate(operands):
             if target not in varying:
                 continue
@@ -120,6 +122,15 @@ def backpropagate(
         variable = graph.index.get(("var", name))
         result.gradient[name] = tidy.zero if variable is None else adjoints.get(variable, tidy.zero)
     return result
+
+
+def _folded(graph: Graph, exponent: int, tidy: Tidy) -> int:
+    value = literal_rational(graph, exponent)
+    return exponent if value is None or graph.nodes[exponent][0] == "num" else tidy.number(value, _decimal(graph, exponent))
+
+
+def _decimal(graph: Graph, exponent: int) -> bool:
+    return any("." in (graph.nodes[i][2] or "") for i in graph.reachable([exponent]) if graph.nodes[i][0] == "num")
 
 
 def gradient(node: Node, wrt: Iterable[str] | None = None) -> dict[str, Node]:

@@ -13,8 +13,7 @@ from typing import Any
 
 import sympy
 
-from .evaluate import literal_rational
-from .expr import CONSTANTS, LEAVES, Graph
+from .expr import CONSTANTS, LEAVES, Graph, literal_rational
 from .ops import OPS, lookup, unknown_function
 from .tidy import Tidy, bits, combine
 

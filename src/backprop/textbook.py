@@ -15,11 +15,10 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
 from fractions import Fraction
-from math import lcm
+from math import gcd, lcm
 from typing import Any
 
-from .evaluate import literal_rational
-from .expr import LEAVES, Graph
+from .expr import LEAVES, Graph, literal_rational
 from .tidy import MAX_BITS, Tidy, bits, combine, exact_root
 
 MAX_TERMS = 60
@@ -33,8 +32,41 @@ Product = tuple[Fraction, Factors]
 
 def textbook_forms(graph: Graph, root: int, positions: Iterable[int]) -> dict[int, int]:
     """node -> the node of its readable form, for each of `positions`; what `root` needs was typed."""
-    collector = _Collector(graph, set(graph.reachable([root])))
-    return {position: collector.best(position) for position in positions}
+    typed = set(graph.reachable([root]))
+    collector, factoring = _Collector(graph, typed), _Collector(graph, typed, factoring=True)
+    return {position: _best(graph, position, collector, factoring) for position in positions}
+
+
+def _best(graph: Graph, position: int, collector: _Collector, factoring: _Collector) -> int:
+    """The candidate with the fewest operations; at a tie, the one that comes first."""
+    if position in collector.typed or graph.written_size([position]) > MAX_SIZE:
+        return position
+    collected = collector.build(collector.product(position))
+    if collector.is_plain_polynomial(collected):
+        return collected
+    factored = factoring.build(factoring.product(position))
+    candidates = [collected, factored, collector.with_quotients(collected), factoring.with_quotients(factored)]
+    try:
+        for candidate in _Polynomials(collector, collected).candidates():
+            candidates += [candidate, collector.with_quotients(candidate)]
+    except _TooLarge:
+        pass  # the collected forms are what there is
+    candidates.append(position)
+    allowed = _functions(graph, [position, *collector.typed]) | _ALWAYS
+    chosen = [c for c in candidates if _functions(graph, [c]) <= allowed]
+    best = min(chosen, key=lambda c: operations(graph, c))
+    # The collected form keeps the shape of the rules; a little longer is no reason to leave it.
+    return collected if operations(graph, collected) <= KEEP * operations(graph, best) else best
+
+
+def _functions(graph: Graph, roots: Iterable[int]) -> set[str]:
+    return {graph.nodes[i][0] for i in graph.reachable(roots)} - LEAVES
+
+
+# The four operations and powers, and the functions that partials of the others bring in.
+_ALWAYS = frozenset(
+    "add sub mul div neg pow sqrt cbrt tan cot sec csc tanh coth sech csch".split()
+)
 
 
 def operations(graph: Graph, root: int) -> int:
@@ -54,9 +86,10 @@ def operations(graph: Graph, root: int) -> int:
 class _Collector:
     """Collected forms of the nodes of one graph, and the choice among candidates."""
 
-    def __init__(self, graph: Graph, typed: set[int]) -> None:
+    def __init__(self, graph: Graph, typed: set[int], factoring: bool = False) -> None:
         self.graph = graph
         self.typed = typed
+        self.factoring = factoring  # whether what all terms of a sum share is put in front of it
         self.tidy = Tidy(graph)
         self.e = graph.node("e")
         self.products: dict[int, Product] = {}
@@ -71,39 +104,39 @@ class _Collector:
             if graph.nodes[position][0] in ("add", "sub"):
                 self.product(position)
 
-    def best(self, position: int) -> int:
-        """The candidate with the fewest operations; at a tie, the one that comes first."""
-        graph = self.graph
-        if position in self.typed or graph.written_size([position]) > MAX_SIZE:
-            return position
-        collected = self.build(self.product(position))
-        candidates = [collected]
-        try:
-            candidates += _Polynomials(self, collected).candidates()
-        except _TooLarge:
-            pass  # the collected form is what there is
-        candidates.append(position)
-        allowed = self._functions(position) | {"sqrt", "pow", "cbrt"}
-        if self._is_plain_polynomial(collected):
-            return collected
-        chosen = [c for c in candidates if self._functions(c) <= allowed]
-        best = min(chosen, key=lambda c: operations(graph, c))
-        # The collected form keeps the shape of the rules; a little longer is no reason to leave it.
-        return collected if operations(graph, collected) <= KEEP * operations(graph, best) else best
-
-    def _is_plain_polynomial(self, position: int) -> bool:
+    def is_plain_polynomial(self, position: int) -> bool:
         """3x² + 6x: a sum of numbers times powers of variables, as such a sum is differentiated."""
-        for c, factors in self._terms(position, 1) if position in self.products else [self.product(position)]:
-            del c
+        product = self.product(position)
+        for _, factors in self._terms_of(product, 1):
             for base, (rational, symbolic) in factors.items():
                 if self.graph.nodes[base][0] != "var" or symbolic is not None or rational.denominator != 1 or rational < 0:
                     return False
         return True
 
-    def _functions(self, position: int) -> set[str]:
-        graph = self.graph
-        plain = {"add", "sub", "mul", "div", "neg"}
-        return {graph.nodes[i][0] for i in graph.reachable([position])} - plain - LEAVES
+    def with_quotients(self, position: int) -> int:
+        """The expression with sin/cos written as tan, 1/cos as sec, and so on, in its outer product."""
+        coefficient, factors = self.product(position)
+        factors = dict(factors)
+        nodes = self.graph.nodes
+        for base in list(factors):
+            for top, bottom, quotient, reciprocal in _QUOTIENTS:
+                if nodes[base][0] != bottom or base not in factors:
+                    continue
+                below, symbolic = factors[base]
+                if symbolic is not None or below.denominator != 1 or below >= 0:
+                    continue
+                partner = self.graph.index.get((top, nodes[base][1]))
+                above = factors.get(partner, (Fraction(0), None))[0] if partner is not None else Fraction(0)
+                n = min(above, -below) if above > 0 else Fraction(0)
+                del factors[base]
+                if n and partner is not None:
+                    del factors[partner]
+                    self._gather(factors, self.graph.node(quotient, nodes[base][1]), (n, None))
+                    if above != n:
+                        self._gather(factors, partner, (above - n, None))
+                if -below != n:
+                    self._gather(factors, self.graph.node(reciprocal, nodes[base][1]), (-below - n, None))
+        return self.build((coefficient, factors))
 
     # -- expression -> product -------------------------------------------------------------------
 
@@ -138,11 +171,24 @@ class _Collector:
             return self._sum(position, key)
         if op in ("pow", "sqrt", "cbrt"):
             return self._power(position, key)
+        if _INVERSES.get(op) == graph.nodes[key[1]][0] and position not in self.typed:
+            return products[graph.nodes[key[1]][1]]
+        if op in _BESSEL and graph.nodes[key[1]][0] == "num" and graph.nodes[key[1]][1] < 0:
+            return self._negative_order(op, key)
         if op == "exp":
             return Fraction(1), {self.e: (Fraction(0), self.shown(key[1]))}
         if position in self.typed:
             return Fraction(1), {position: (Fraction(1), None)}
         return Fraction(1), {graph.node(op, *[self.shown(i) for i in key[1:]]): (Fraction(1), None)}
+
+    def _negative_order(self, op: str, key: Any) -> Product:
+        """J₋ₙ = (−1)ⁿ Jₙ and Y₋ₙ = (−1)ⁿ Yₙ for whole n; I₋ₙ = Iₙ and K₋ₙ = Kₙ."""
+        n = -self.graph.nodes[key[1]][1]
+        node = self.graph.node(op, self.graph.number(n), self.shown(key[2]))
+        sign = -1 if op in ("besselj", "bessely") and n % 2 else 1
+        if n.denominator != 1:
+            return Fraction(1), {self.graph.node(*key): (Fraction(1), None)}
+        return Fraction(sign), {node: (Fraction(1), None)}
 
     def shown(self, position: int) -> int:
         """The collected form of an operand; typed ones as typed."""
@@ -194,7 +240,51 @@ class _Collector:
         factors = dict(a[1])
         for base, exponent in b[1].items():
             self._gather(factors, base, exponent)
-        return a[0] * b[0], factors
+        return self._signs((a[0] * b[0], factors))
+
+    def _signs(self, product: Product) -> Product:
+        """|u|·sign(u) = u, u·sign(u) = |u|, |u|² = u² and sign(u)² = 1, in one product."""
+        coefficient, factors = product
+        nodes = self.graph.nodes
+        arguments = {nodes[base][1] for base in factors if nodes[base][0] in ("abs", "sign")}
+        for u in arguments:
+            magnitude, sign = self.graph.node("abs", u), self.graph.index.get(("sign", u))
+            a, s = self._whole(factors, magnitude), self._whole(factors, sign)
+            plain = self.products.get(u)
+            if a is None or s is None or plain is None:
+                continue
+            own = plain[0] == 1 and len(plain[1]) == 1
+            power = self._whole(factors, next(iter(plain[1]))) if own else 0
+            if s % 2 and not a and not (power and power > 0):
+                if s != 1 and sign is not None:
+                    factors[sign] = (Fraction(1), None)
+                continue
+            if s % 2 and not a:  # u·sign(u) = |u|
+                moved, left = -1, 1
+            elif s % 2:  # sign(u)·|u|^a = u·|u|^(a−1)
+                moved, left = 1, a - 1
+            else:
+                moved, left = 0, a
+            moved, left = moved + left - left % 2, left % 2
+            for base in (magnitude, sign):
+                if base is not None:
+                    factors.pop(base, None)
+            if left:
+                factors[magnitude] = (Fraction(left), None)
+            if moved:
+                more = self.raised(plain, moved)
+                coefficient *= more[0]
+                for base, exponent in more[1].items():
+                    self._gather(factors, base, exponent)
+        return coefficient, factors
+
+    @staticmethod
+    def _whole(factors: Factors, base: int | None) -> int | None:
+        """The exponent of a base if it is a whole number, 0 if there is none; None otherwise."""
+        if base is None or base not in factors:
+            return 0
+        rational, symbolic = factors[base]
+        return rational.numerator if symbolic is None and rational.denominator == 1 else None
 
     def _gather(self, factors: Factors, base: int, exponent: tuple[Fraction, int | None]) -> None:
         if base not in factors:
@@ -234,7 +324,10 @@ class _Collector:
         return self.sum_of(terms)
 
     def _terms(self, position: int, sign: int) -> list[Product]:
-        c, factors = self.products[position]
+        return self._terms_of(self.products[position], sign)
+
+    def _terms_of(self, product: Product, sign: int) -> list[Product]:
+        c, factors = product
         if len(factors) == 1 and abs(c) == 1:
             (base, exponent), = factors.items()
             if exponent == (1, None) and base in self.sums:
@@ -260,9 +353,37 @@ class _Collector:
         if all(c < 0 for c, _ in left):
             c, factors = self.sum_of([(-c, f) for c, f in left])
             return -c, factors
+        if self.factoring:
+            front, left = self._shared(left)
+            if front[1] or front[0] != 1:
+                return self.times(front, self.sum_of(left))
         node = self._build_sum(left)
         self.sums.setdefault(node, left)
         return Fraction(1), {node: (Fraction(1), None)}
+
+    def _shared(self, terms: list[Product]) -> tuple[Product, list[Product]]:
+        """What all terms share, and what is left of each."""
+        first = terms[0][1]
+        shared: Factors = {}
+        for base in first:
+            if all(base in factors for _, factors in terms):
+                exponents = [factors[base] for _, factors in terms]
+                if len({symbolic for _, symbolic in exponents}) == 1:
+                    choose = min if exponents[0][1] is None else max
+                    shared[base] = (choose(rational for rational, _ in exponents), exponents[0][1])
+        numbers = [abs(c) for c, _ in terms]
+        content = Fraction(gcd(*[c.numerator for c in numbers]), lcm(*[c.denominator for c in numbers]))
+        if not shared and content.numerator == 1:
+            return (Fraction(1), {}), terms
+        inverse: Product = (1 / content, {})
+        rest = []
+        for c, factors in terms:
+            left = {b: e for b, e in factors.items() if b not in shared}
+            for base, (rational, _) in shared.items():
+                if factors[base][0] != rational:
+                    left[base] = (factors[base][0] - rational, None)
+            rest.append((c * inverse[0], left))
+        return (content, shared), rest
 
     def _build_sum(self, terms: list[Product]) -> int:
         first = next(i for i, (c, _) in enumerate(terms) if c > 0)
@@ -285,7 +406,11 @@ class _Collector:
         below: list[int] = []
         for base, (rational, symbolic) in sorted(factors.items(), key=self._rank):
             if symbolic is not None:
-                above.append(self._symbolic_power(base, rational, symbolic))
+                opposite = self._typed_opposite(base, rational, symbolic)
+                if opposite is not None:
+                    below.append(opposite)
+                else:
+                    above.append(self._symbolic_power(base, rational, symbolic))
             elif rational > 0:
                 above.append(self._rational_power(base, rational))
             else:
@@ -304,6 +429,15 @@ class _Collector:
         if coefficient < 0:
             node = graph.number(-graph.nodes[node][1], None) if graph.nodes[node][0] == "num" else graph.node("neg", node)
         return node
+
+    def _typed_opposite(self, base: int, rational: Fraction, symbolic: int) -> int | None:
+        """e^u if the user typed that and the factor is e^(−u), which then goes below the bar."""
+        if base != self.e or rational != 0:
+            return None
+        opposite = self.graph.index.get(("exp", self.tidy.neg(symbolic)))
+        if opposite not in self.typed or self.graph.index.get(("exp", symbolic)) in self.typed:
+            return None
+        return opposite
 
     def _chain(self, factors: list[int]) -> int:
         if not factors:
@@ -342,6 +476,21 @@ class _Collector:
 
 def _fingerprint(terms: list[Product]) -> Any:
     return frozenset((c, frozenset(factors.items())) for c, factors in terms)
+
+
+_BESSEL = frozenset({"besselj", "bessely", "besseli", "besselk"})
+
+# sin/cos = tan and 1/cos = sec, as (top, bottom, quotient, reciprocal).
+_QUOTIENTS = (
+    ("sin", "cos", "tan", "sec"), ("cos", "sin", "cot", "csc"),
+    ("sinh", "cosh", "tanh", "sech"), ("cosh", "sinh", "coth", "csch"),
+)  # fmt: skip
+
+# f(f⁻¹(u)) is u wherever it is defined.
+_INVERSES = {
+    "sin": "asin", "cos": "acos", "tan": "atan", "sec": "asec", "csc": "acsc", "cot": "acot",
+    "sinh": "asinh", "cosh": "acosh", "tanh": "atanh", "exp": "log",
+}  # fmt: skip
 
 
 class _TooLarge(Exception):
@@ -454,12 +603,17 @@ class _Polynomials:
         """The factored and the expanded forms."""
         quotient = self._lowest(*self._monomial(self.product))
         for top, bottom in self._rewritten(quotient):
+            if top == 0:
+                yield self.collector.tidy.zero
+                continue
             if len(top) > MAX_TERMS or len(bottom) > MAX_TERMS:
                 continue
             below = self._factored(bottom)
             yield self._node(self._factored(top), below)
             yield self._node(self._expanded(top), below)
             yield self._node(self._common_monomial(top), below)
+            if len(bottom) <= 3:
+                yield self._node(self._factored(top), self._expanded(bottom))
             if len(bottom) == 1 and 1 < len(top) <= 6:
                 inverse = self.collector.raised(below, -1)
                 terms = [self.collector.times(term, inverse) for term in self._monomials(top)]
@@ -554,8 +708,6 @@ class _Polynomials:
         primitive = p / content
         exponents, coefficient = next(iter(content.to_dict().items()))
         numbers = [Fraction(int(c.p), int(c.q)) for c in primitive.coeffs()]
-        from math import gcd
-
         shared = Fraction(gcd(*[c.numerator for c in numbers]), lcm(*[c.denominator for c in numbers]))
         front = self._term(exponents, coefficient)
         rest = self.collector.sum_of([(c / shared, f) for c, f in self._monomials(primitive)])

@@ -178,6 +178,8 @@ class Tidy:
             return self.sub(key[2], key[1])
         if op == "mul" and self.nodes[key[1]][0] == "num":
             return self.mul(self.neg(key[1]), key[2])
+        if op == "where" and self.zero in key[2:]:
+            return self.where(key[1], self.neg(key[2]), self.neg(key[3]))
         return self.intern(("neg", a))
 
     def mul(self, a: int, b: int) -> int:
@@ -203,7 +205,8 @@ class Tidy:
             if op == "mul" and nodes[right[1]][0] == "num":
                 return self.mul(self.mul(a, right[1]), right[2])
             if op == "where":
-                return self._into_branches(a, right) or self.intern(("mul", a, b))
+                found = self._into_branches(a, right)
+                return self.intern(("mul", a, b)) if found is None else found
             if op == "div" and nodes[right[1]][0] == "num":
                 return self.div(self.mul(a, right[1]), right[2])
             return self.intern(("mul", a, b))
@@ -221,10 +224,14 @@ class Tidy:
             return self._times_quotient(a, right)
         if left[0] == "div" and nodes[left[1]] == nodes[self.one]:
             return self.div(b, left[2])
+        if left[0] == "where":  # first, so that cases stay nested in the order of the text
+            found = self._into_branches(b, left)
+            if found is not None:
+                return found
         if op == "where":
-            return self._into_branches(a, right) or self.intern(("mul", a, b))
-        if left[0] == "where":
-            return self._into_branches(b, left) or self.intern(("mul", a, b))
+            found = self._into_branches(a, right)
+            if found is not None:
+                return found
         return self.intern(("mul", a, b))
 
     def _times_quotient(self, a: int, quotient: tuple) -> int:  # type: ignore[type-arg]

@@ -81,7 +81,7 @@ def _by_sympy(graph: Graph, root: int, name: str, derivative: int, order: int) -
         except Exception:  # noqa: BLE001 - as above: a rung that breaks proves nothing
             return False
 
-    small = len(graph.reachable([derivative, theirs])) <= 60
+    small = len(graph.reachable([derivative, theirs])) <= 25
     verdict = decide(graph, derivative, theirs, domain=[root], rewriting=rewriting if small else None)
     if verdict.verdict == "equal":
         return verdict.how or ""

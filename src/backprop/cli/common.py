@@ -1,0 +1,335 @@
+"""What the commands share: how arguments are told from options, where output goes, how errors are shown."""
+
+from __future__ import annotations
+
+import os
+import sys
+from collections.abc import Callable, Iterable, Iterator
+from contextlib import contextmanager
+from typing import TYPE_CHECKING, Any, TextIO
+
+import click
+
+from ..errors import BackpropError, ExitStatus, UsageError, excerpt, visible
+
+if TYPE_CHECKING:
+    from ..render.plain import Line
+    from ..rows import Row
+    from ..session import Session
+
+LONGEST_MESSAGE = 4000
+
+
+class State:
+    """What a command gets from the program: the session whose worker is already loading, or none."""
+
+    def __init__(self, session: Session | None = None) -> None:
+        self._session = session
+
+    def session(self, jobs: int) -> Session:
+        """The session that was started, else a new one, which starts when it is needed."""
+        if self._session is None:
+            from ..session import Session
+
+            self._session = Session(jobs)
+        return self._session
+
+    def close(self) -> None:
+        """Ends the workers."""
+        if self._session is not None:
+            self._session.close()
+
+
+def run(arguments: list[str], session: Session | None = None) -> int:
+    """Runs the command line; the exit status. Everything that a user can mend is said and counted here."""
+    from . import cli
+
+    state = State(session)
+    try:
+        status = cli.main(args=list(arguments), prog_name="backprop", standalone_mode=False, obj=state)
+        return status if isinstance(status, int) else ExitStatus.OK
+    except click.exceptions.NoArgsIsHelpError as error:
+        click.echo(error.format_message(), err=True)
+        return ExitStatus.USAGE
+    except click.ClickException as error:
+        path = error.ctx.command_path if isinstance(error, click.UsageError) and error.ctx else "backprop"
+        complain([f"error: {visible(error.format_message())}", f"  see {path} --help"])
+        return ExitStatus.USAGE
+    except click.Abort:
+        return ExitStatus.INTERRUPTED
+    except BackpropError as error:
+        complain(error_lines(error))
+        return status_of(error)
+    finally:
+        state.close()
+
+
+# -- arguments -----------------------------------------------------------------------------------------
+
+
+class EquationCommand(click.Command):
+    """A command whose arguments may begin with a minus: only what it declares is an option.
+
+    `-x`, `-x^2` and `--x` are equations; `-q`, `--wrt x` and `--wrt=x` are options; after `--`
+    everything is an equation.
+    """
+
+    def parse_args(self, ctx: click.Context, args: list[str]) -> list[str]:
+        """Sorts the options to the front, and the equations behind a `--`."""
+        takes_value = {
+            name: not (isinstance(option, click.Option) and (option.is_flag or option.count))
+            for option in self.get_params(ctx)
+            if isinstance(option, click.Option)
+            for name in (*option.opts, *option.secondary_opts)
+        }
+        options: list[str] = []
+        equations: list[str] = []
+        rest = iter(args)
+        for argument in rest:
+            name, equals, _ = argument.partition("=")
+            if argument == "--":
+                equations += rest
+            elif argument in takes_value:
+                options.append(argument)
+                if takes_value[argument]:
+                    options += [value for value in [next(rest, None)] if value is not None]
+            elif equals and name.startswith("--") and name in takes_value:
+                options.append(argument)
+            else:
+                equations.append(argument)
+        self._hint_at_typos([e for e in equations if e.startswith("--")], list(takes_value))
+        return super().parse_args(ctx, [*options, "--", *equations])
+
+    def _hint_at_typos(self, arguments: list[str], options: list[str]) -> None:
+        for argument in arguments:
+            word = argument.partition("=")[0]
+            if len(word) > 3 and word[2:].replace("-", "").isalpha():
+                from difflib import get_close_matches
+
+                close = get_close_matches(word, options, 1, 0.7)
+                if close:
+                    complain([f"note: `{visible(word)}` is read as an equation; did you mean `{close[0]}`?"])
+
+
+def find_files(equations: Iterable[str], files: Iterable[str]) -> tuple[list[str], list[str]]:
+    """Equations and files; `-` is standard input, which is also read if nothing else is given.
+
+    On a terminal nothing is read from it: the usage is shown instead.
+    """
+    typed = [equation for equation in equations if equation != "-"]
+    names = [*files, *("-" for equation in equations if equation == "-")]
+    if not typed and not names:
+        if sys.stdin is None or sys.stdin.isatty():
+            context = click.get_current_context()
+            raise click.UsageError(f'no equation given; for example: {context.command_path} "x^2 sin x"', context)
+        names = ["-"]
+    return typed, names
+
+
+def standard_input() -> Any:
+    """The bytes of standard input, or None if it is closed."""
+    return getattr(sys.stdin, "buffer", None)
+
+
+def row_keys(row: Row, own: Iterable[str], command: click.Command) -> dict[str, Any]:
+    """The keys of a JSON row, all of which the command must know."""
+    fields = row.fields or {}
+    known = list(own)
+    for key in fields:
+        if key not in known:
+            options = [name[2:] for option in command.params for name in option.opts if name.startswith("--")]
+            if key in options:
+                raise UsageError(f"`{key}` is for the whole run, not for one row", hint=f"write --{key} after the command")
+            from difflib import get_close_matches
+
+            close = get_close_matches(key, known, 1)
+            hint = f"did you mean `{close[0]}`?" if close else f"the keys are {', '.join(known)}"
+            raise UsageError(f"unknown key `{visible(key)[:100]}`", hint=hint)
+    return fields
+
+
+# -- output ----------------------------------------------------------------------------------------------
+
+
+class Output:
+    """Where results go: standard output, or a file that appears under its name only when it is whole."""
+
+    def __init__(self, stream: TextIO, width: int | None, colour: bool, ascii: bool, terminal: bool) -> None:
+        self.stream, self.width, self.colour, self.ascii, self.terminal = stream, width, colour, ascii, terminal
+        self.written = False
+        self._console: Any = None
+
+    def text(self, text: str) -> None:
+        """Writes one line."""
+        self.stream.write(text + "\n")
+        self.written = True
+
+    def lines(self, lines: Iterable[Line]) -> None:
+        """Writes lines with their styles."""
+        self.written = True
+        if self.colour:
+            from ..render.terminal import console, print_lines
+
+            self._console = self._console or console(self.stream)
+            print_lines(self._console, lines)
+        else:
+            from ..render.plain import plain
+
+            for line in lines:
+                self.stream.write(plain(line) + "\n")
+
+    def flush(self) -> None:
+        """What was written is there now."""
+        self.stream.flush()
+
+
+@contextmanager
+def open_output(
+    name: str | None, *, width: int | None, color: str, ascii: bool
+) -> Iterator[Output]:
+    """The output of a command, ended by the end of the block; a file is given up if the block fails."""
+    if name is not None and name != "-":
+        with _file(name) as stream:
+            yield Output(stream, width, color == "always", ascii, False)
+        return
+    if sys.stdout is None:
+        raise UsageError("standard output is closed", hint="write to a file with -o FILE")
+    terminal = sys.stdout.isatty()
+    if color == "auto":
+        colour = terminal and not os.environ.get("NO_COLOR") and os.environ.get("TERM") != "dumb"
+    else:
+        colour = color == "always"
+    if width is None and terminal:
+        width = terminal_width(sys.stdout)
+    yield Output(sys.stdout, width, colour, ascii or not _writes_signs(sys.stdout), terminal)
+    sys.stdout.flush()
+
+
+def terminal_width(stream: TextIO) -> int:
+    """The width of a terminal: COLUMNS if it is a positive number, else what the terminal says, else 80."""
+    columns = os.environ.get("COLUMNS", "")
+    width = int(columns) if columns.isascii() and columns.isdigit() and len(columns) < 6 else 0
+    if not width:
+        try:
+            width = os.get_terminal_size(stream.fileno()).columns
+        except (OSError, ValueError):
+            width = 0
+    return max(width or 80, 20)
+
+
+def _writes_signs(stream: TextIO) -> bool:
+    try:
+        "→∂·−√²✓\u0304".encode(stream.encoding or "ascii")
+    except (UnicodeError, LookupError):
+        return False
+    return True
+
+
+@contextmanager
+def _file(name: str) -> Iterator[TextIO]:
+    """A temporary file in the same folder, renamed at the end; a device or a pipe is written directly."""
+    import tempfile
+
+    target = os.path.realpath(name)
+    try:
+        if os.path.exists(target) and not os.path.isfile(target):
+            with open(target, "w", encoding="utf-8", errors="backslashreplace", newline="\n") as stream:
+                yield stream
+            return
+        mode = os.stat(target).st_mode & 0o777 if os.path.exists(target) else None
+        descriptor, temporary = tempfile.mkstemp(dir=os.path.dirname(target), prefix=".backprop-", suffix=".part")
+    except (OSError, ValueError) as error:
+        raise _unwritable(name, error) from None
+    try:
+        with open(descriptor, "w", encoding="utf-8", errors="backslashreplace", newline="\n") as stream:
+            yield stream
+            try:
+                stream.flush()
+                os.fsync(stream.fileno())
+            except OSError as error:
+                raise _unwritable(name, error) from None
+        if mode is None:
+            mask = os.umask(0)
+            os.umask(mask)
+            mode = 0o666 & ~mask
+        os.chmod(temporary, mode)
+        os.replace(temporary, target)
+    except BaseException:
+        try:
+            os.unlink(temporary)
+        except OSError:
+            pass
+        raise
+
+
+def _unwritable(name: str, error: Exception) -> UsageError:
+    reason = getattr(error, "strerror", None) or str(error)
+    return UsageError(f"cannot write {visible(name)}: {visible(reason)}", hint="choose another file")
+
+
+# -- errors ----------------------------------------------------------------------------------------------
+
+
+def status_of(error: BackpropError) -> int:
+    """The exit status that an error leads to."""
+    return {"limit": ExitStatus.REFUSED, "internal": ExitStatus.INTERNAL}.get(error.kind, ExitStatus.USAGE)
+
+
+def error_lines(error: BackpropError, place: str = "") -> list[str]:
+    """An error for a reader: `file:line:column: error: message`, the line, and the hint behind the caret."""
+    shown = excerpt(error)
+    column = f"{error.column}:" if place and error.column is not None else ""
+    first = f"{place}{column} error: " if place else "error: "
+    lines = [first + visible(error.message)[:LONGEST_MESSAGE]]
+    hint = visible(error.hint)[:LONGEST_MESSAGE] if error.hint else ""
+    if shown:
+        return [*lines, f"  {shown[0]}", f"  {shown[1]} {hint}".rstrip()]
+    return [*lines, f"  {hint}"] if hint else lines
+
+
+def error_object(error: BackpropError, row: Row) -> dict[str, Any]:
+    """The JSON object of a row that failed."""
+    said: dict[str, Any] = {"kind": error.kind, "message": visible(error.message)[:LONGEST_MESSAGE]}
+    said["column"] = error.column
+    said["hint"] = None if error.hint is None else visible(error.hint)[:LONGEST_MESSAGE]
+    return {"version": 1, "source": row.source, "input": row.text, "error": said}
+
+
+def json_text(data: dict[str, Any], ascii: bool = False) -> str:
+    """One line of JSON without any character that a terminal could take as a command."""
+    import json
+
+    text = json.dumps(data, ensure_ascii=ascii)
+    if text.isascii() and text.isprintable():
+        return text
+    return "".join(c if c.isprintable() else _escape(c) for c in text)
+
+
+def _escape(character: str) -> str:
+    import json
+
+    return json.dumps(character)[1:-1] if ord(character) != 0x7F else "\\u007f"
+
+
+def complain(lines: Iterable[str]) -> None:
+    """Writes to standard error, after what was already written to standard output."""
+    if sys.stdout is not None:
+        sys.stdout.flush()
+    if sys.stderr is not None:
+        sys.stderr.write("".join(line + "\n" for line in lines))
+        sys.stderr.flush()
+
+
+def guarded(work: Callable[[], Any], debug: bool) -> tuple[Any, BackpropError | None]:
+    """What the work gives, or why it failed: one row never ends the run of the others."""
+    try:
+        return work(), None
+    except BackpropError as error:
+        return None, error
+    except Exception as error:
+        if debug:
+            from traceback import print_exc
+
+            print_exc()
+        words = " ".join(str(error).split())[:500]
+        return None, BackpropError(f"internal error: {type(error).__name__}" + (f": {words}" if words else ""))

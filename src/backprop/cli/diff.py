@@ -1,0 +1,368 @@
+"""`backprop diff`: differentiate equations and show every step."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Iterable, Iterator
+from typing import TYPE_CHECKING, Any, NamedTuple
+
+import click
+
+from ..errors import BackpropError, ExitStatus, UsageError
+from .common import (
+    EquationCommand,
+    Output,
+    State,
+    complain,
+    error_lines,
+    error_object,
+    find_files,
+    guarded,
+    json_text,
+    open_output,
+    row_keys,
+    standard_input,
+    status_of,
+)
+
+if TYPE_CHECKING:
+    from ..derivation import Derivation
+    from ..rows import Row, Rows
+    from ..session import Job, Session
+
+# What a JSON row may say besides its equation: the options that make sense for one equation.
+ROW_OPTIONS = ("wrt", "at", "order", "functions", "digits", "time-limit", "max-nodes", "no-simplify", "no-verify")
+
+
+class Settings(NamedTuple):
+    """What is asked of one equation."""
+
+    wrt: list[str] | None = None
+    at: dict[str, Any] | None = None
+    order: int = 1
+    functions: tuple[str, ...] = ()
+    digits: int = 15
+    time_limit: float = 5.0
+    max_nodes: int = 1_000_000
+    no_simplify: bool = False
+    no_verify: bool = False
+
+    def updated(self, given: dict[str, Any]) -> Settings:
+        """With some options (by their long names) given anew, and checked."""
+        from ..derivation import parse_value
+        from ..parser import check_variables
+        from ..rows import read_names, read_point
+
+        changes: dict[str, Any] = {}
+        for key, value in given.items():
+            if key == "wrt":
+                changes["wrt"] = check_variables(read_names(value, key))
+            elif key == "functions":
+                changes["functions"] = tuple(read_names(value, key))
+            elif key == "at":
+                point = read_point(value)
+                check_variables(point)
+                for text in point.values():
+                    parse_value(str(text))
+                changes["at"] = point
+            elif key in ("no-simplify", "no-verify"):
+                if not isinstance(value, bool):
+                    raise UsageError(f"`{key}` is true or false", hint=f'write "{key}": true')
+                changes[key.replace("-", "_")] = value
+            else:
+                changes[key.replace("-", "_")] = _number(key, value)
+        return self._replace(**changes)
+
+
+_RANGES = {"order": (1, 1000), "digits": (1, 10_000), "max-nodes": (1, 10**9), "jobs": (1, 256), "width": (20, 10**6)}
+
+
+def _number(key: str, value: object) -> float | int:
+    """An option that is a number, in its range."""
+    if key == "time-limit":
+        try:
+            seconds = float(value) if isinstance(value, (int, float, str)) and not isinstance(value, bool) else 0.0
+        except ValueError:
+            seconds = 0.0
+        if not 0 < seconds < 1e6:
+            raise UsageError(f"`{key}` is a positive number of seconds", hint=f"--{key} 5")
+        return seconds
+    low, high = _RANGES[key]
+    if type(value) is not int or not low <= value <= high:
+        raise UsageError(f"`{key}` is a whole number from {low} to {high}", hint=f"--{key} {max(low, 1)}")
+    return value
+
+
+@click.command("diff", cls=EquationCommand, options_metavar="[OPTIONS]")
+@click.argument("equations", nargs=-1, metavar="[EQUATION]...")
+@click.option("--wrt", multiple=True, metavar="x,y", help="Variables to differentiate by.  [default: all]")
+@click.option("--at", multiple=True, metavar="x=1,y=pi/2", help="Values of variables: numbers beside the formulas.")
+@click.option("--order", type=int, default=1, show_default=True, metavar="N", help="The N-th derivative.")
+@click.option("--format", "form", type=click.Choice(["text", "json"]), default="text", show_default=True,
+              help="For readers, or one JSON object a line.")  # fmt: skip
+@click.option("-q", "--quiet", is_flag=True, help="The result alone, in Python's syntax.")
+@click.option("-f", "--file", "files", multiple=True, metavar="FILE",
+              help="Read equations from a file, one a line; - is standard input.")  # fmt: skip
+@click.option("-o", "--output", metavar="FILE", help="Write to a file, which appears when it is complete.")
+@click.option("--steps", type=click.Choice(["all", "adjoints", "result"]),
+              help="How much to show.  [default: all for one equation, else a line for each]")  # fmt: skip
+@click.option("--functions", multiple=True, metavar="f,g", help="Names of unknown functions: f(g(x)).")
+@click.option("--digits", type=int, default=15, show_default=True, metavar="N", help="Digits of values.")
+@click.option("--time-limit", type=float, default=5.0, show_default=True, metavar="S",
+              help="Seconds that SymPy may work on an equation. The derivative does not depend on it.")  # fmt: skip
+@click.option("--max-nodes", type=int, default=1_000_000, show_default=True, metavar="N",
+              help="The largest equation, in operations.")  # fmt: skip
+@click.option("--no-simplify", is_flag=True, help="Show the derivative as derived.")
+@click.option("--no-verify", is_flag=True, help="Do not check the result.")
+@click.option("--jobs", type=int, default=2, show_default=True, metavar="N", help="Worker processes.")
+@click.option("--ascii", is_flag=True, help="Plain ASCII characters only.")
+@click.option("--color", type=click.Choice(["auto", "always", "never"]), default="auto", show_default=True,
+              help="Colours; auto is on a terminal only.")  # fmt: skip
+@click.option("--width", type=int, metavar="N", help="Fold lines to N columns.  [default: the terminal's; else uncut]")
+@click.option("--debug", is_flag=True, help="Show where in the program an internal error came from.")
+@click.pass_obj
+def diff(state: State, **options: Any) -> int:
+    """Differentiate equations and show every step.
+
+    One equation shows its whole trace: forwards, backwards with the rule of every edge, what
+    arrives at each node, the gradient, and how it was checked. Several show one line each.
+    An argument that begins with a minus and is not an option is an equation.
+
+    \b
+    Examples:
+      backprop diff "3(x+2)^2"                          d/dx, step by step
+      backprop diff "5*a**2/(1+exp(b))" --wrt a,b --at a=2,b=0
+      backprop diff "-x^2 sin x" --order 2              the second derivative
+      backprop diff "f(g(x))" --functions f,g           the chain rule for unknown f and g
+      backprop diff -q "x*y" "ln x / x"                 answers alone: [y, x] and (1 - log(x))/x**2
+      backprop diff -f equations.txt --format json      one JSON object a line
+      cat equations.txt | backprop diff -q              a pipe; # starts a comment
+
+    \b
+    A line may be a JSON object that has its own options:
+      {"equation": "a x^2", "wrt": ["x"], "at": {"a": 3, "x": "1/2"}}
+
+    \b
+    Exit status, the worst of all lines:
+      0  every derivative is proved, or equal as far as sampled
+      3  some derivative could not be verified (it is printed all the same)
+      4  some equation was refused at a limit
+      2  some equation could not be read, or wrong usage
+      70 SymPy has another derivative, or the program failed
+    """
+    from ..rows import Rows
+
+    given = {key: list(options[key]) for key in ("wrt", "at", "functions") if options[key]}
+    for key in ("wrt", "functions"):
+        if key in given:
+            given[key] = ",".join(given[key])
+    given |= {key: options[key.replace("-", "_")] for key in ROW_OPTIONS if key not in ("wrt", "at", "functions")}
+    for key in ("jobs", "width"):
+        if options[key] is not None:
+            _number(key, options[key])
+    typed, files = find_files(options["equations"], options["files"])
+    settings = Settings().updated(given)
+    rows = Rows(typed, files, stdin=standard_input(), idle=True)
+    session = state.session(1 if len(typed) == 1 and not files else options["jobs"])
+    with open_output(options["output"], width=options["width"], color=options["color"], ascii=options["ascii"]) as out:
+        run = _Run(settings, session, out, options, single=len(typed) == 1 and not files)
+        run.all(rows)
+        if not out.written and run.status not in (ExitStatus.OK, ExitStatus.UNVERIFIED):
+            raise click.exceptions.Exit(run.status)
+    return run.status
+
+
+class _Run:
+    """The rows of one call, from reading to printing."""
+
+    def __init__(self, settings: Settings, session: Session, out: Output, options: dict[str, Any], single: bool) -> None:
+        self.settings, self.session, self.out = settings, session, out
+        self.json, self.quiet, self.debug = options["form"] == "json", options["quiet"], options["debug"]
+        self.single = single
+        self.full = not self.json and not self.quiet and (single or options["steps"] is not None)
+        self.steps = options["steps"] or "all"
+        self.status = ExitStatus.OK
+        self.shown = 0
+
+    def all(self, rows: Rows) -> None:
+        """Everything, in the order of the input."""
+        if self.full and self.single:
+            for row in rows:
+                if row is not None:
+                    self.trace(row)
+            return
+        progress = _Progress(self.out, rows)
+        try:
+            for job in self.session.stream(self.jobs(rows)):
+                if job is None:
+                    self.out.flush()
+                else:
+                    progress.pause_for(job.key[1])
+                    self.show(job)
+                    progress.step()
+        finally:
+            progress.close()
+
+    def jobs(self, rows: Iterable[Row | None]) -> Iterator[Job | None]:
+        """A job for every row; one without a derivation for a row with an error."""
+        for row in rows:
+            yield None if row is None else self.job(row)
+
+    def job(self, row: Row) -> Job:
+        """The row's derivation, on its way to a worker."""
+        from ..session import Job
+
+        found, error = guarded(lambda: self.derive(row), self.debug)
+        if error is not None:
+            return Job(None, key=(row, error))
+        derivation, settings = found
+        return Job(
+            derivation, key=(row, None), simplify=not settings.no_simplify, verify=not settings.no_verify,
+            time_limit=settings.time_limit, adjoints=self.json or (self.full and self.steps != "result"),
+        )  # fmt: skip
+
+    def derive(self, row: Row) -> tuple[Derivation, Settings]:
+        """What needs no worker."""
+        from ..derivation import derive
+
+        if row.error is not None:
+            raise row.error
+        settings, text = self.settings, row.text
+        if row.fields is not None:
+            fields = dict(row_keys(row, ("equation", *ROW_OPTIONS), diff))
+            text = fields.pop("equation", None)
+            if not isinstance(text, str):
+                raise UsageError("the row has no `equation`", hint='write {"equation": "x^2"}')
+            settings = settings.updated(fields)
+        trace = self.json or (self.full and self.steps != "result") or bool(settings.at)
+        derivation = derive(
+            text, settings.wrt, settings.at, settings.order, functions=settings.functions,
+            digits=settings.digits, max_nodes=settings.max_nodes, trace=trace,
+        )  # fmt: skip
+        return derivation, settings
+
+    # Printing.
+
+    def trace(self, row: Row) -> None:
+        """One equation: the first rows appear before the worker has answered."""
+        from ..render.plain import Trace, lay_out
+
+        job = self.job(row)
+        if job.derivation is None:
+            self.fail(row, job.key[1])
+            return
+        out = self.out
+        self.session.send(job)
+        shown = Trace(job.derivation, ascii=out.ascii, steps=self.steps)
+        out.lines(lay_out(shown.opening(), width=out.width, ascii=out.ascii))
+        out.flush()
+        self.session.wait(job)
+        out.lines(lay_out(shown.closing(), width=out.width, ascii=out.ascii))
+        self.count(job)
+
+    def show(self, job: Job) -> None:
+        """A row of several that is done."""
+        row, error = job.key
+        text = ""
+        if job.derivation is not None:
+            text, error = guarded(lambda: self.written(job), self.debug)
+        if error is not None:
+            self.fail(row, error)
+            return
+        if self.full or not (self.json or self.quiet):
+            self.out.lines(text)
+        else:
+            self.out.text(text)
+        self.count(job)
+
+    def written(self, job: Job) -> Any:
+        """The text of a row: a string, or lines with styles."""
+        derivation, out = job.derivation, self.out
+        assert derivation is not None
+        if self.json:
+            return json_text(derivation.as_dict(job.key[0].source), ascii=out.ascii)
+        from ..render.plain import Trace, lay_out, result_text, summary
+
+        if self.quiet:
+            return result_text(derivation)
+        if not self.full:
+            return fold_line(summary(derivation, ascii=out.ascii), out.width)
+        shown = Trace(derivation, ascii=out.ascii, steps=self.steps)
+        lines = [*lay_out(shown.opening(), width=out.width, ascii=out.ascii)]
+        lines += lay_out(shown.closing(), width=out.width, ascii=out.ascii)
+        self.shown += 1
+        return lines if self.shown == 1 else [[], [], *lines]
+
+    def fail(self, row: Row, error: BackpropError) -> None:
+        """An error row: in JSON an object; else a message, and in its place an empty line or the message."""
+        self.status = ExitStatus.worst(self.status, status_of(error))
+        if self.json:
+            self.out.text(json_text(error_object(error, row), ascii=self.out.ascii))
+            return
+        if self.quiet:
+            self.out.text("")
+        elif not self.single and not self.out.terminal:
+            self.out.text(plain_error(error, row, self.out.ascii))
+        self.out.flush()
+        complain(error_lines(error, row.place))
+
+    def count(self, job: Job) -> None:
+        """The exit status, and a warning that no reader of `-q` may miss."""
+        assert job.derivation is not None
+        verified = job.derivation.verified
+        if verified.status == "failed":
+            self.status = ExitStatus.worst(self.status, ExitStatus.INTERNAL)
+            if self.quiet:
+                self.out.flush()
+                complain([f"{job.key[0].place} error: {verified.how}".strip()])
+        elif verified.status == "unverified" and job.verify:
+            self.status = ExitStatus.worst(self.status, ExitStatus.UNVERIFIED)
+
+
+def fold_line(line: Any, width: int | None) -> Any:
+    """A line of several in a batch; on a terminal it goes on indented."""
+    from ..render.plain import fold_spans
+
+    return [line] if width is None else fold_spans(line, width)
+
+
+def plain_error(error: BackpropError, row: Row, ascii: bool) -> str:
+    """An error as the one line of its row."""
+    from ..render.plain import Words
+
+    return Words(ascii).final(f"{row.text[:200]}   error: {error.message[:1000]}").replace("\n", " ").replace("\t", " ")
+
+
+class _Progress:
+    """A bar on standard error for a long batch, if that is a terminal and standard output is not."""
+
+    def __init__(self, out: Output, rows: Rows) -> None:
+        import sys
+
+        self.rows, self.done = rows, 0
+        self.wanted = not out.terminal and sys.stderr is not None and sys.stderr.isatty()
+        self.begin = time.monotonic()
+        self.bar: Any = None
+
+    def step(self) -> None:
+        """One row more is done."""
+        self.done += 1
+        if self.bar is None and self.wanted and time.monotonic() - self.begin > 0.7:
+            import sys
+
+            from ..render.terminal import Bar
+
+            self.bar = Bar(sys.stderr, self.rows.size)
+        if self.bar is not None:
+            self.bar.update(self.done, self.rows.done)
+
+    def pause_for(self, error: object) -> None:
+        """Makes room for a message."""
+        if error is not None and self.bar is not None:
+            self.close()
+
+    def close(self) -> None:
+        """Takes the bar away."""
+        if self.bar is not None:
+            self.bar.close()
+            self.bar = None

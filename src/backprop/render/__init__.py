@@ -1,0 +1,1 @@
+"""Renderers: a derivation as text of one kind or another. They compute nothing."""

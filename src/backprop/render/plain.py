@@ -1,0 +1,693 @@
+"""A derivation as text: what is shown (sections of rows of cells), and how it is laid out in lines.
+
+This is the one place that knows what a trace looks like. `render` gives plain text; the renderer for
+terminals takes the same lines, which are made of spans (a text and the name of its style), and adds
+colours. Everything is a generator, so that the first rows of a long trace appear at once.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from itertools import chain, islice
+from typing import NamedTuple
+
+from ..derivation import Derivation, Link, Step
+from ..errors import display_width, visible
+from ..evaluate import Value
+from ..expr import ASCII, LEAVES, PRETTY, PYTHON, Style, to_text
+from ..ops import lookup
+
+Span = tuple[str, str]  # a text and its style: see STYLES
+Line = list[Span]
+
+# What the styles mean; a renderer decides what they look like.
+STYLES = ("title", "remark", "name", "math", "rule", "number", "note", "good", "warn", "bad", "")
+
+STEPS = ("all", "adjoints", "result")
+HUGE = 20_000  # adjoints that are longer than this when written out are shown in the names of the trace
+LONG_PART = 30  # what one user sends is written out up to this many nodes
+SAMPLE = 400  # rows that decide on the widths of the columns
+WIDEST = 44  # in uncut text: a cell that is wider than this moves only its own row
+TOKEN = 24  # a column is at least as wide as its longest word, up to this; if that is too wide, rows are stacked
+
+
+class Column(NamedTuple):
+    """A column: its heading, the style of its cells, and how it goes on in a stacked row."""
+
+    heading: str
+    style: str
+    breaks: bool = False  # in a stacked row it begins a line
+    label: str = ""  # what a stacked row says in front of it
+    gap: int = 2  # columns of space before it
+
+
+class Section(NamedTuple):
+    """A part of the trace: a title with a remark, and rows of cells."""
+
+    title: str
+    remark: str
+    columns: tuple[Column, ...]
+    rows: Iterable[Sequence[str]]
+    top: bool = False  # the first one, with no blank line above it
+
+
+# -- what is shown -----------------------------------------------------------------------------------
+
+
+NAME, FORMULA = Column("", "name"), Column("", "math", gap=1)
+NUMBER = Column("", "number", gap=1)
+
+
+class Words:
+    """The signs of a trace: pretty, or ASCII only."""
+
+    def __init__(self, ascii: bool = False) -> None:
+        self.ascii = ascii
+        self.style: Style = ASCII if ascii else PRETTY
+        self.arrow = "->" if ascii else "→"
+        self.times = "*" if ascii else "·"
+
+    def bar(self, name: str) -> str:
+        """The name of an adjoint: v̄4."""
+        if not self.ascii and re.fullmatch(r"[^\W\d_][\d_]*", name):
+            return f"{name[0]}\u0304{name[1:]}"
+        return f"bar({name})"
+
+    def number(self, text: str | None) -> str:
+        """A value, with the sign of this style; nothing if there is none."""
+        return "" if text is None else f"= {text if self.ascii else text.replace('-', '−')}"
+
+    def derivative(self, of: str, by: str, order: int, alone: bool) -> str:
+        """∂f/∂x, d²f/dx²."""
+        d = "d" if alone or self.ascii else "∂"
+        if order == 1:
+            return f"{d}{of}/{d}{by}"
+        raised = f"^{order}" if self.ascii else str(order).translate(_RAISED)
+        return f"{d}{raised}{of}/{d}{by}{raised}"
+
+    def final(self, text: str) -> str:
+        """Safe to show: no control characters, and in ASCII nothing else."""
+        text = visible(text)
+        return _transliterate(text) if self.ascii and not text.isascii() else text
+
+
+_RAISED = str.maketrans("0123456789", "⁰¹²³⁴⁵⁶⁷⁸⁹")
+_ORDINALS = ("", "first", "second", "third", "fourth", "fifth", "sixth", "seventh", "eighth", "ninth", "tenth")
+_PARTS = {
+    "mul": ("first factor", "second factor"), "div": ("top", "bottom"), "pow": ("base", "exponent"),
+    "add": ("", ""), "sub": ("first term", "second term"), "where": ("", "if it holds", "otherwise"),
+    "max": ("first operand", "second operand"), "min": ("first operand", "second operand"),
+    "log_base": ("argument", "base"),
+}  # fmt: skip
+_SELF_EXPLAINING = frozenset({"add", "sub", "neg", "mul", "div"})
+
+
+def ordinal(n: int) -> str:
+    """second, third, 11th."""
+    return _ORDINALS[n] if n < len(_ORDINALS) else f"{n}th"
+
+
+class Trace:
+    """The sections of a derivation. `opening` needs no worker; `closing` comes after its answer."""
+
+    def __init__(self, derivation: Derivation, *, ascii: bool = False, steps: str = "all") -> None:
+        self.derivation, self.words, self.steps = derivation, Words(ascii), steps
+        self.graph = derivation.graph
+        self.alone = len(self.graph.variables([derivation.root])) <= 1 and len(derivation.wrt) <= 1
+        self.parts = _parts(derivation)
+
+    # Small words.
+
+    def text(self, position: int, required: int = 0, *, whole: bool = False) -> str:
+        """A node in the names of the trace; `whole` writes it out."""
+        names = None if whole else self.derivation.names
+        if names is not None and position in names:
+            return names[position]
+        return to_text(self.graph, position, self.words.style, names, required)
+
+    def value(self, value: Value, formula: str = "") -> str:
+        """A value with `=` in front; nothing if the formula says it already."""
+        if isinstance(value, bool):
+            return f"= {str(value).lower()}"
+        text = self.words.number(self.derivation.number(value))
+        return "" if text == f"= {formula}" else text
+
+    @property
+    def function(self) -> str:
+        """What the output is called."""
+        return self.derivation.output_name or "f"
+
+    def symbol(self, variable: str, order: int) -> str:
+        """∂f/∂x."""
+        return self.words.derivative(self.function, variable, order, self.alone)
+
+    def label(self, part: Part) -> str:
+        """The name of the output of a pass."""
+        name = self.derivation.names.get(part.output)
+        if name is not None:
+            return name
+        order = self.derivation.order
+        return self.function if order == 1 else self.symbol(part.variable, order - 1)
+
+    # Sections.
+
+    def opening(self) -> Iterator[Section]:
+        """What is known before a worker has answered: the reading, the pass forwards, the pass backwards."""
+        yield self._header()
+        if self.steps == "all":
+            for part in self.parts:
+                yield self._forward(part)
+                yield self._backward(part)
+
+    def closing(self) -> Iterator[Section]:
+        """The adjoints, the gradient, how it was verified, and the notes."""
+        if self.steps != "result":
+            for part in self.parts:
+                adjoints = self._adjoints(part)
+                if adjoints is not None:
+                    yield adjoints
+        yield self._gradient()
+        mark, style = verdict_mark(self.derivation, self.words.ascii)
+        yield Section("", "", (Column("", style),), [(f"{mark} {self.derivation.verified.how}",)])
+        reading = set(self.derivation.equation.notes)
+        notes = [(f"note: {note}",) for note in self.derivation.notes if note not in reading]
+        if notes:
+            yield Section("", "", (Column("", "note"),), notes, top=True)
+
+    def _header(self) -> Section:
+        derivation, equation = self.derivation, self.derivation.equation
+        variables = self.graph.variables([derivation.root])
+        left = equation.left_side or f"{self.function}({', '.join(variables)})"
+        if not variables and not equation.left_side:
+            left = self.function
+        whole = self.graph.written_size([derivation.root]) <= HUGE
+        rows = [("read as", f"{left} = {self.text_of_root(whole)}")]
+        rows += [("note", sentence) for sentence in equation.notes if sentence in derivation.notes]
+        return Section("", "", (Column("", "remark"), Column("", "math")), rows, top=True)
+
+    def text_of_root(self, whole: bool) -> str:
+        """The equation's right side."""
+        names = None if whole else self.derivation.names
+        if not whole and not names:
+            return "…" if not self.words.ascii else "..."
+        return to_text(self.graph, self.derivation.root, self.words.style, names)
+
+    def _point(self) -> str:
+        given = self.derivation.point_text
+        return ", ".join(f"{name} {self.words.number(text)}" for name, text in given.items())
+
+    def _forward(self, part: Part) -> Section:
+        order = self.derivation.order
+        title = "Forward"
+        if order > 1:
+            title += f": the {ordinal(order - 1)} derivative by {part.variable}, differentiated once more"
+        columns = (NAME, FORMULA, Column("", "rule", True), NUMBER)
+        return Section(title, self._point(), columns, self._forward_rows(part))
+
+    def _forward_rows(self, part: Part) -> Iterator[Sequence[str]]:
+        shown = False
+        for step in part.steps:
+            if step.op == "var" and step.position != part.output:
+                continue
+            shown = True
+            name = self.label(part) if step.position == part.output else step.name
+            formula = to_text(self.graph, step.position, self.words.style, self.derivation.names)
+            yield name, f"= {formula}", step.rule, self.value(step.value, formula)
+        if not shown:
+            yield self.label(part), f"= {self.text(part.output)}", "", ""
+
+    def _backward(self, part: Part) -> Section:
+        words, label = self.words, self.label(part)
+        title = "Backward"
+        if self.derivation.order > 1:
+            title += f": gives the {ordinal(self.derivation.order)} derivative by {part.variable}"
+        if not part.links:
+            if self.graph.nodes[part.output][0] == "var" and any(step.adjoint is not None for step in part.steps):
+                name = self.text(part.output)
+                text = f"{label} is {name} itself: nothing to pass on, {words.bar(name)} = {words.bar(label)} = 1"
+            else:
+                text = f"{label} does not depend on what it is differentiated by: nothing is sent back"
+            return Section(title, "", (Column("", "math"),), [(text,)])
+        example = next((step.name for step in part.steps if step.op != "var" and step.name != label), None)
+        example = example or part.links[-1].target
+        meaning = words.derivative(label, example, 1, False)
+        bar = words.bar(label)
+        remark = f"{words.bar(example)} means {meaning}; start with {bar} = 1"
+        columns = (
+            Column("edge", "name"), Column("rule", "rule"), Column("", "rule", gap=1),
+            Column("local derivative", "math", True, "local derivative"), NUMBER,
+            Column(f"sends (adjoint {words.times} local)", "math", True, "sends"), NUMBER,
+        )  # fmt: skip
+        return Section(title, remark, columns, (self._edge(part, link) for link in part.links))
+
+    def _edge(self, part: Part, link: Link) -> Sequence[str]:
+        partial = self.text(link.edge.partial)
+        return (
+            f"{link.source} {self.words.arrow} {link.target}",
+            link.code,
+            self._rule(part, link),
+            partial,
+            self.value(link.partial_value, partial),
+            self._sends(link),
+            self.value(link.sends_value),
+        )
+
+    def _rule(self, part: Part, link: Link) -> str:
+        """The rule's name, and what it was applied to: which operand, or at which inner function."""
+        key = self.graph.nodes[link.edge.user]
+        varying = sum(operand in part.varying for operand in key[1:])
+        if varying > 1 or key[0] == "where" or (key[0] == "div" and link.code == "R09"):
+            names = _PARTS.get(key[0])
+            if names is None:
+                names = tuple(f"by {name}" for name in lookup(key[0]).operands)
+            which = names[link.edge.operand]
+            return f"{link.rule}, {which}" if which and link.code != "R09" else link.rule
+        if key[0] not in _SELF_EXPLAINING and self.graph.nodes[link.edge.target][0] not in LEAVES:
+            return f"{link.rule}, at {link.target}"
+        return link.rule
+
+    def _sends(self, link: Link) -> str:
+        return f"{self.words.bar(link.source)} {self.words.times} {self.text(link.edge.partial, 40)}"
+
+    def _adjoints(self, part: Part) -> Section | None:
+        inner = [
+            step for step in reversed(part.steps)
+            if step.adjoint is not None and step.position != part.output
+            and len(part.arriving.get(step.position, ())) > (step.op == "var")
+        ]  # fmt: skip
+        if not inner:
+            return None
+        inner.sort(key=lambda step: step.op == "var")
+        title = "Adjoints"
+        if self.derivation.order > 1:
+            title += f" of the {ordinal(self.derivation.order - 1)} derivative by {part.variable}"
+        columns = (NAME, FORMULA, Column("", "rule", True), NUMBER)
+        many = any(len(part.arriving.get(step.position, ())) > 1 for step in inner)
+        remark = "the sum of what arrives at a node" if many else "what arrives at a node"
+        rows = chain.from_iterable(self._adjoint(part, step) for step in inner)
+        return Section(title, remark, columns, rows)
+
+    def _adjoint(self, part: Part, step: Step) -> Iterator[Sequence[str]]:
+        assert step.adjoint is not None
+        name, links = self.words.bar(step.name), part.arriving.get(step.position, [])
+        text = "" if self.huge else self.text(self.derivation.form(step.adjoint), whole=True)
+        value = self.value(step.adjoint_value, text)
+        if self.huge or len(links) > 1:
+            sign = "="
+            for link in reversed(links):
+                sent = self._contribution(part, link, first=sign == "=")
+                origin = f"from {link.source} = {self._user(link)}, {link.rule}"
+                yield name, f"{sign} {sent}", origin, self.value(link.sends_value, sent)
+                name, sign = "", "+"
+            if len(links) == 1 or (self.huge and not value):
+                return
+        yield name, f"= {text}" if text else "", "", value
+
+    def _contribution(self, part: Part, link: Link, first: bool) -> str:
+        """What a user sends, written out if that is short: its adjoint times the local derivative."""
+        sends = link.edge.sends
+        if self.huge or self.graph.written_size([sends]) > LONG_PART:
+            return self._sends(link)
+        tidied = self.text(sends, 0 if first else 40, whole=True)
+        adjoint = self.derivation.form(self.derivation.passes[link.part].adjoints[link.edge.user])
+        if self.graph.written_size([adjoint]) > LONG_PART:
+            return tidied
+        factors = [self.text(i, 40, whole=True) for i in (adjoint, link.edge.partial)]
+        product = self.words.times.join(factor for factor in factors if factor != "1")
+        return product if product and len(product) < len(tidied) else tidied
+
+    def _user(self, link: Link) -> str:
+        """The formula of an edge's user, in the names of the trace."""
+        return to_text(self.graph, link.edge.user, self.words.style, self.derivation.names)
+
+    @property
+    def huge(self) -> bool:
+        """Whether the adjoints are too long to be written out."""
+        if not hasattr(self, "_huge"):
+            derivation = self.derivation
+            forms = [derivation.form(s.adjoint) for s in derivation.nodes if s.adjoint is not None]
+            self._huge = self.graph.written_size(forms) > HUGE
+        return self._huge
+
+    def _gradient(self) -> Section:
+        derivation = self.derivation
+        names = derivation.definitions([derivation.form(i) for i in derivation.derived.values()])
+        style = self.words.style
+        rows: list[Sequence[str]] = []
+        if not derivation.derived:
+            rows.append(("0", "", ""))
+        for position, name in names.items():
+            rows.append((name, f"= {to_text(self.graph, position, style, names)}", ""))
+        for variable, position in derivation.derived.items():
+            form = derivation.form(position)
+            text = names[form] if form in names else to_text(self.graph, form, style, names)
+            value = self.value(derivation.gradient_value.get(variable), text)
+            rows.append((self.symbol(variable, derivation.order), f"= {text}", value))
+        title = "Gradient" if derivation.order == 1 else f"{ordinal(derivation.order).capitalize()} derivative"
+        remark = ""
+        if derivation.order == 1 and derivation.derived and self.steps == "all":
+            variable = next(iter(derivation.derived))
+            remark = f"{self.symbol(variable, 1)} is {self.words.bar(variable)}"
+        return Section(title, remark, (NAME, FORMULA, NUMBER), rows)
+
+
+class Part:
+    """One pass of a derivation: its output, the variable that it is for, its nodes and edges."""
+
+    def __init__(self, output: int, variable: str, steps: list[Step], links: list[Link]) -> None:
+        self.output, self.variable, self.steps, self.links = output, variable, steps, links
+        self.varying = {step.position for step in steps if step.adjoint is not None}
+        self.arriving: dict[int, list[Link]] = {}
+        for link in links:
+            self.arriving.setdefault(link.edge.target, []).append(link)
+
+
+def _parts(derivation: Derivation) -> list[Part]:
+    """The passes of a derivation with what belongs to each."""
+    if not derivation.nodes:
+        return []
+    steps: list[list[Step]] = [[] for _ in derivation.passes]
+    links: list[list[Link]] = [[] for _ in derivation.passes]
+    for step in derivation.nodes:
+        steps[step.part].append(step)
+    for link in derivation.edges:
+        links[link.part].append(link)
+    variables = derivation.wrt if derivation.order > 1 else [""] * len(steps)
+    return [
+        Part(one.output, variable, own, sent)
+        for one, variable, own, sent in zip(derivation.passes, variables, steps, links)
+    ]
+
+
+def verdict_mark(derivation: Derivation, ascii: bool = False) -> tuple[str, str]:
+    """A mark for how the result was verified, and its style."""
+    marks = {"proved": ("✓", "ok", "good"), "sampled": ("~", "~", "good"), "failed": ("✗", "X", "bad")}
+    pretty, plain, style = marks.get(derivation.verified.status, ("!", "!", "warn"))
+    return (plain if ascii else pretty), style
+
+
+def result_text(derivation: Derivation) -> str:
+    """The result alone, on one line, in Python's syntax: `2*x`, `[y, x]`, `t1 = …; t2 = …; [t1*2, t2]`.
+
+    >>> from backprop.derivation import derive
+    >>> result_text(derive("x*y")), result_text(derive("7"))
+    ('[y, x]', '0')
+    """
+    graph = derivation.graph
+    roots = [derivation.form(i) for i in derivation.derived.values()]
+    names = derivation.definitions(roots)
+
+    def written(position: int) -> str:
+        return names[position] if position in names else to_text(graph, position, PYTHON, names)
+
+    results = [written(i) for i in roots]
+    line = "0" if not results else results[0] if len(results) == 1 else f"[{', '.join(results)}]"
+    parts = [f"{name} = {to_text(graph, i, PYTHON, names)}" for i, name in names.items()]
+    return "; ".join([*parts, line])
+
+
+def summary(derivation: Derivation, *, ascii: bool = False) -> Line:
+    """One line: the equation, its derivatives, how they were verified, and the notes."""
+    trace = Trace(derivation, ascii=ascii, steps="result")
+    words = trace.words
+    (_, equation), *_ = trace._header().rows
+    rows = list(trace._gradient().rows)
+    results = ", ".join(" ".join(cell for cell in row if cell) for row in rows[len(rows) - len(derivation.derived) :])
+    results = results or "no variable"
+    where = [" ".join(cell for cell in row if cell) for row in rows[: len(rows) - len(derivation.derived)]]
+    if where and derivation.derived:
+        results += f"  where {'; '.join(where)}"
+    mark, style = verdict_mark(derivation, ascii)
+    line = [(words.final(str(equation)), "math"), ("   ", ""), (words.final(results), "math"), ("   ", "")]
+    line.append((words.final(f"{mark} {derivation.verified.how}"), style))
+    if derivation.notes:
+        line.append((words.final(f"   ({'; '.join(derivation.notes)})"), "note"))
+    return line
+
+
+# -- how it is laid out --------------------------------------------------------------------------------
+
+
+def lay_out(sections: Iterable[Section], *, width: int | None = None, ascii: bool = False) -> Iterator[Line]:
+    """The lines of the sections, a blank line between two; folded to the width if there is one."""
+    words = Words(ascii)
+    for section in sections:
+        yield from _lay_out_section(section, width, words.final)
+
+
+def _lay_out_section(section: Section, width: int | None, final: Callable[[str], str]) -> Iterator[Line]:
+    indent = 2 if section.title else 0
+    if not section.top:
+        yield []
+    if section.title:
+        yield from _heading(section, width, final)
+    rows = ([final(cell) for cell in row] for row in section.rows)
+    sample = list(islice(rows, SAMPLE))
+    if not sample:
+        return
+    columns = section.columns
+    headings = [final(column.heading) for column in columns]
+    measured = [*sample, headings] if any(headings) else sample
+    natural = [max((_width(row[i]) for row in measured), default=0) for i in range(len(columns))]
+    gaps = [column.gap for column in columns]
+    if width is None:
+        widths = [min(w, WIDEST) for w in natural]
+        room = None
+    else:
+        room = max(width - indent, 16)
+        least = [min(TOKEN, n, max((_longest(row[i]) for row in measured), default=0)) for i, n in enumerate(natural)]
+        widths = _fit(natural, least, room - _gaps(natural, gaps))
+        if len(columns) > 2 and sum(widths) + _gaps(widths, gaps) > room:
+            for row in chain(sample, rows):
+                yield from _stacked(row, columns, room, indent)
+            return
+    if any(headings):
+        yield from _table_row(headings, ["remark"] * len(columns), widths, gaps, indent, room)
+    styles = [column.style for column in columns]
+    for row in chain(sample, rows):
+        own = ["note", "note"] if row[0] == "note" and len(columns) == 2 else styles
+        if room is not None and len(columns) > 2 and _lines_needed(row, widths) > 4:
+            yield from _stacked(row, columns, room, indent)
+        else:
+            yield from _table_row(row, own, widths, gaps, indent, room)
+
+
+def _heading(section: Section, width: int | None, final: Callable[[str], str]) -> Iterator[Line]:
+    title, remark = final(section.title), final(section.remark)
+    if not remark:
+        yield [(title, "title")]
+        return
+    gap = " " * max(2, 18 - len(title))
+    if width is None or _width(title) + len(gap) + _width(remark) + 2 <= width:
+        yield [(title, "title"), (gap, ""), (f"({remark})", "remark")]
+        return
+    yield [(title, "title")]
+    for text in fold(f"({remark})", max(width - 2, 14), hang=1):
+        yield [("  ", ""), (text, "remark")]
+
+
+def _gaps(widths: Sequence[int], gaps: Sequence[int]) -> int:
+    """The space between cells; none beside a column that is empty."""
+    used = [gap for w, gap in zip(widths, gaps) if w]
+    return sum(used[1:])
+
+
+def _fit(natural: Sequence[int], least: Sequence[int], room: int) -> list[int]:
+    """Column widths that fit, if they can: the widest give way first, and equally."""
+    widths = list(natural)
+    excess = sum(widths) - room
+    while excess > 0:
+        open_ones = [i for i, w in enumerate(widths) if w > least[i]]
+        if not open_ones:
+            break
+        widest = max(widths[i] for i in open_ones)
+        at = [i for i in open_ones if widths[i] == widest]
+        below = max([w for i, w in enumerate(widths) if i in open_ones and w < widest] + [least[i] for i in at])
+        step = max(1, min(widest - below, excess // len(at)))
+        for i in at:
+            taken = min(step, excess)
+            widths[i] -= taken
+            excess -= taken
+    return widths
+
+
+def _longest(text: str) -> int:
+    """The width of the longest part that is not to be broken."""
+    return max(map(_width, _PART.findall(text[: 50 * TOKEN])), default=0)
+
+
+def _lines_needed(row: Sequence[str], widths: Sequence[int]) -> int:
+    return max((-(-_width(cell) // w) for cell, w in zip(row, widths) if w), default=1)
+
+
+def _table_row(
+    row: Sequence[str], styles: Sequence[str], widths: Sequence[int], gaps: Sequence[int], indent: int, room: int | None
+) -> Iterator[Line]:
+    cells = [[cell] if room is None or _width(cell) <= w else fold(cell, w) for cell, w in zip(row, widths)]
+    for k in range(max((len(cell) for cell in cells), default=0)):
+        line: Line = []
+        owed = 0  # columns of space before the next text
+        for cell, style, w, gap in zip(cells, styles, widths, gaps):
+            if not w:
+                continue
+            owed += gap if line or owed else 0
+            text = cell[k] if k < len(cell) else ""
+            if text:
+                line += [(" " * owed, ""), (text, style)]
+                owed = w - _width(text)
+            else:
+                owed += w
+            owed = max(owed, 0)
+        yield [(" " * indent, ""), *line]
+
+
+def _stacked(row: Sequence[str], columns: Sequence[Column], room: int, indent: int) -> Iterator[Line]:
+    """A row on several lines: as many cells as fit on one, the following lines indented."""
+    groups: list[list[tuple[str, str, str]]] = [[]]
+    for cell, column in zip(row, columns):
+        if column.breaks:
+            groups.append([])
+        if cell:
+            groups[-1].append((column.label, cell, column.style))
+    first = True
+    for group in groups:
+        margin = indent if first and row[0] else indent + 2
+        line: Line = []
+        used = 0
+        for label, cell, style in group:
+            pieces: Line = [(label, "remark"), (" ", "")] if label else []
+            pieces.append((cell, style))
+            size = sum(_width(text) for text, _ in pieces)
+            if line and used + 1 + size > room - (margin - indent):
+                yield [(" " * margin, ""), *line]
+                line, used, margin = [], 0, indent + 4
+            available = room - (margin - indent)
+            if size > available:
+                head = pieces[0][0] + " " if label else ""
+                texts = fold(head + cell, available, hang=2)
+                for text in texts[:-1]:
+                    yield [(" " * margin, ""), *_labelled(text, head, style)]
+                    head = ""
+                line, used = _labelled(texts[-1], head, style), _width(texts[-1])
+            else:
+                line += [(" ", ""), *pieces] if line else pieces
+                used += size + (1 if used else 0)
+        if line:
+            yield [(" " * margin, ""), *line]
+            first = False
+
+
+def _labelled(text: str, head: str, style: str) -> Line:
+    if head and text.startswith(head):
+        return [(head, "remark"), (text[len(head) :], style)]
+    return [(text, style)]
+
+
+_PART = re.compile(r"[^ ·*/,)]+[·*/,)]*")  # what `fold` leaves in one piece
+# Characters that are known to be one column wide, but for the macron over an adjoint, which has none.
+_SIMPLE = re.compile("[\x20-\x7e\xa1-\xac\xae-\u02ff\u0304\u0370-\u0377\u0391-\u03ff\u2010-\u2027\u2030-\u205e\u2070-\u209c\u2190-\u22ff\u2713\u2717]*")  # noqa: E501
+
+
+def _width(text: str) -> int:
+    if text.isascii():
+        return len(text)
+    return len(text) - text.count("\u0304") if _SIMPLE.fullmatch(text) else display_width(text)
+
+
+def fold(text: str, width: int, hang: int = 2) -> list[str]:
+    """The text in lines of at most so many columns; all but the first begin with `hang` spaces.
+
+    It is broken after a space or a sign if there is one in the last two thirds of a line, else where
+    the line is full; a combining mark stays with its letter.
+
+    >>> fold("alpha + beta + gamma", 10)
+    ['alpha +', '  beta +', '  gamma']
+    """
+    if _width(text) <= width:
+        return [text]
+    hang = min(hang, width // 3)
+    lines: list[str] = []
+    start, size = 0, len(text)
+    while start < size:
+        margin = hang if lines else 0
+        end, used = start, 0
+        while end < size:
+            w = _width(text[end])
+            if used + w > width - margin and end > start:
+                break
+            used += w
+            end += 1
+        if end < size:
+            for at in range(end, start + (end - start) // 3, -1):
+                if text[at - 1] in " ·*/,)" and text[at] not in " ,)":
+                    end = at
+                    break
+        lines.append(" " * margin + text[start:end].rstrip(" "))
+        start = end
+        while start < size and text[start] == " ":
+            start += 1
+    return lines
+
+
+def fold_spans(line: Line, width: int, hang: int = 4) -> list[Line]:
+    """A line of spans in lines of at most so many columns."""
+    whole = "".join(text for text, _ in line)
+    if _width(whole) <= width:
+        return [line]
+    folded: list[Line] = []
+    pieces = [(text, style) for text, style in line if text.strip()]
+    for text, style in pieces:
+        text = text.strip()
+        room = width - (hang if folded else 0)
+        if folded and sum(_width(part) for part, _ in folded[-1]) + 3 + _width(text) <= width:
+            folded[-1] += [("   ", ""), (text, style)]
+            continue
+        margin: Line = [(" " * hang, "")] if folded else []
+        folded += [[*margin, (part, style)] for part in fold(text, room)]
+    return folded
+
+
+def plain(line: Line) -> str:
+    """A line without its styles."""
+    return "".join(text for text, _ in line).rstrip()
+
+
+def render(derivation: Derivation, *, width: int | None = None, ascii: bool = False, steps: str = "all") -> str:
+    """The whole trace as text; uncut and unfolded without a width.
+
+    >>> from backprop.derivation import derive
+    >>> print(render(derive("x*y"), steps="result"))
+    read as  f(x, y) = x·y
+    <BLANKLINE>
+    Gradient
+      ∂f/∂x  = y
+      ∂f/∂y  = x
+    <BLANKLINE>
+    !  not verified
+    """
+    trace = Trace(derivation, ascii=ascii, steps=steps)
+    sections = chain(trace.opening(), trace.closing())
+    return "\n".join(plain(line) for line in lay_out(sections, width=width, ascii=ascii))
+
+
+def _transliterate(text: str) -> str:
+    """Greek letters by their names, everything else by its number."""
+    from unicodedata import name, normalize
+
+    out = []
+    for c in normalize("NFKD", text):
+        if c.isascii():
+            out.append(c)
+            continue
+        called = name(c, "")
+        if called.startswith("GREEK") and " LETTER " in called:
+            letter = called.rpartition(" ")[2].lower()
+            out.append(letter.capitalize() if "CAPITAL" in called else letter)
+        else:
+            out.append(_SIGNS.get(c) or f"U+{ord(c):04X}")
+    return "".join(out)
+
+
+_SIGNS = {"·": "*", "×": "*", "−": "-", "√": "sqrt", "∂": "d", "→": "->", "≤": "<=", "≥": ">=", "≠": "!=",
+          "…": "...", "’": "'", "‘": "'", "“": '"', "”": '"', "–": "-", "—": "-", "÷": "/", "\u0304": ""}  # fmt: skip
