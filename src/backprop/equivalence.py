@@ -170,11 +170,11 @@ def slope_agrees(
     """Whether derivatives agree with a difference quotient of the function itself, in balls.
 
     Along a direction d with rational entries, the `order`-th central difference of f with the step
-    h = 2^-200 is off by about h² times a derivative of f, far below the 50 digits compared. None of
+    h = 2^-110 is off by about h² times a derivative of f, far below the 50 digits compared. None of
     the rules goes into it. For order 1, all variables are moved at once; above, only one.
     """
-    h = Fraction(1, 2**200)
-    bits = 600 + 500 * order
+    h = Fraction(1, 2**110)
+    bits = 300 + 250 * order
     direction = {name: Fraction(2 * k + 3, 2 * (k % 7) + 4) for k, (name, _) in enumerate(gradient)}
     needed = graph.reachable([root])
     terms: list[Value] = []

@@ -27,7 +27,10 @@ _CLOSERS = frozenset(_OPENERS.values())
 _KEYWORDS = {"if": "IF", "else": "ELSE", "and": "AND", "or": "OR", "not": "NOT"}
 _SUPERSCRIPTS = str.maketrans("⁰¹²³⁴⁵⁶⁷⁸⁹⁺⁻⁽⁾ⁿⁱˣʸᵃᵇᵏᵐᵗ", "0123456789+-()nixyabkmt")
 _FRACTIONS = dict(zip("½⅓⅔¼¾⅕⅖⅗⅘⅙⅚⅛⅜⅝⅞", "1/2 1/3 2/3 1/4 3/4 1/5 2/5 3/5 4/5 1/6 5/6 1/8 3/8 5/8 7/8".split(), strict=True))
+_SUBSCRIPT = re.compile("_?([₀-₉ₐ-ₜᵢ-ᵪ]+)")
+_DIFFERENCES = frozenset({"d", "Δ", "δ", "∆"})  # what makes one name of the letter that follows
 _RADICALS = {"√": "sqrt", "∛": "cbrt", "∜": "root4"}
+_PI_WORDS = frozenset({"pin", "pit", "pie", "pic", "pip", "pig"})
 _GREEK = frozenset(
     "alpha beta gamma delta epsilon zeta eta theta iota kappa lambda mu nu xi omicron pi rho sigma "
     "tau upsilon phi chi psi omega".split()
@@ -40,6 +43,10 @@ BARE = frozenset(
     if op.arity == 1
     for name in (op.call, *op.aliases)
 ) - {"tg", "lb", "lg"}
+# These too if a name or a number follows, since a product of that form is hardly meant: erf x, abs x.
+_BARE_BEFORE_OPERAND = frozenset(
+    "abs sign sgn floor ceil tg lg erf erfc erfi erfinv sinc relu sigmoid softplus factorial lgamma digamma".split()
+)
 _BY_LENGTH = sorted(BARE, key=len, reverse=True)
 _EXTRA_CALLS = frozenset({"piecewise", "root4"})
 _DERIVATIVE = re.compile(
@@ -59,8 +66,10 @@ class Tables:
 
     def __init__(self) -> None:
         tables = load()
-        self.scan = re.compile(tables["tokens"]).finditer
-        self.terminals: list[str] = ["", *tables["terminals"]]
+        # The last group catches the characters that are no token at all.
+        self.scan = re.compile(tables["tokens"] + "|(.)", re.DOTALL).finditer
+        self.terminals: list[str] = ["", *tables["terminals"], "STRANGE"]
+        self.skipped = frozenset(self.terminals.index(kind) for kind in ("SPACE", "COMMENT"))
         self.rules: list[list[Any]] = tables["rules"]
         self.actions: list[dict[str, int]] = tables["actions"]
         self.gotos: list[dict[str, int]] = tables["gotos"]
@@ -131,43 +140,78 @@ class Lexer:
         self.partners: dict[int, int] | None = None
         self.given = frozenset(names)
         self._scan()
-        self.alone = self.given | {
-            t
-            for t, kind, following in zip(self.texts, self.kinds, [*self.kinds[1:], ""], strict=True)
-            if kind == "NAME" and (following not in _OPENERS or len(t) == 1)
-        }
+        self._alone: frozenset[str] | None = None
+
+    @property
+    def alone(self) -> frozenset[str]:
+        """The names that occur by themselves, which tells whether a word is a product of them."""
+        if self._alone is None:
+            followers = [*self.kinds[1:], ""]
+            self._alone = self.given | {
+                t
+                for t, kind, following in zip(self.texts, self.kinds, followers, strict=True)
+                if kind == "NAME" and (following not in _OPENERS or len(t) == 1)
+            }
+        return self._alone
 
     # -- characters ------------------------------------------------------------------------------
 
     def _scan(self) -> None:
-        text, terminals = self.text, self.tables.terminals
+        text, terminals, skipped = self.text, self.tables.terminals, self.tables.skipped
         kinds, texts, starts = self.kinds, self.texts, self.starts
-        position = 0
+        plain = text.isascii() and "{" not in text
         for match in self.tables.scan(text):
-            start, end = match.span()
-            if start != position:
-                raise self._strange(position)
-            position = end
-            kind = terminals[match.lastindex or 0]
-            if kind == "SPACE" or kind == "COMMENT":
+            group = match.lastindex or 0
+            if group in skipped:
                 continue
-            token = match[0]
-            if not token.isascii() and kind == "NAME":
-                token = self._letters(token)
-            elif kind == "NAME" and "{" in token:
-                token = token.replace("{", "").replace("}", "")
+            kind, token = terminals[group], match[0]
+            if not plain and kind == "NAME":
+                if not token.isascii() and token not in self.given:
+                    self._split_alphabets(token, match.start())
+                    continue
+                token = re.sub("[{}]", "", token)
+            elif kind == "STRANGE":
+                raise self._strange(match.start())
             kinds.append(kind)
             texts.append(token)
-            starts.append(start)
-        if position != len(text):
-            raise self._strange(position)
+            starts.append(match.start())
 
-    def _letters(self, token: str) -> str:
+    def _split_alphabets(self, token: str, start: int) -> None:
+        """Takes in a word with other than ASCII letters: 2πr, ωt and a₁x are products, Δx and θ_0 are names."""
+        parts = [""]
+        for character in token:
+            last = parts[-1]
+            kind = _alphabet(character)
+            if last and (
+                (kind != "subscript" and _alphabet(last[-1]) == "subscript")
+                or (kind in ("Latin", "Greek") and "_" not in last and last not in _DIFFERENCES
+                    and (_alphabet(last[0]) != kind or kind == "Greek"))
+            ):  # fmt: skip
+                parts.append("")
+            parts[-1] += character
+        for k in range(len(parts) - 2, -1, -1):  # xsinθ is x, sin, θ
+            function = next((name for name in _BY_LENGTH if parts[k].endswith(name)), "")
+            if function and len(parts[k]) - len(function) in (1, 2):
+                parts[k : k + 1] = [parts[k][: -len(function)], function]
+        offset = start
+        mapped = []
+        for part in parts:
+            mapped.append(part if part.isascii() else self._letters(part, offset))
+            self.kinds.append("NAME")
+            self.texts.append(mapped[-1])
+            self.starts.append(offset)
+            offset += len(part)
+        if len(parts) > 1 and "π" not in parts and not any(part in BARE for part in parts):
+            self.reading.note(f"`{visible(token)}` is read as {'*'.join(mapped)}")
+
+    def _letters(self, token: str, start: int) -> str:
         """A name in ASCII and Greek letters: mathematical alphabets and subscripts are mapped."""
-        mapped = normalize("NFKC", re.sub(r"(?<=[^\W_])(?=[₀-₉])", "_", token))
+        mapped = normalize("NFKC", _SUBSCRIPT.sub(r"_\1", token))
         mapped = mapped.replace("ℯ", "e").replace("ϕ", "φ").replace("ϵ", "ε").replace("ϑ", "θ")
-        mapped = re.sub(r"(?<=\d)_(?=\d)", "", mapped) if "₀" <= max(token) <= "₉" else mapped
-        if mapped != token and token != "π":
+        for k, character in enumerate(token):
+            if not all(c.isascii() or c == "ħ" or "Ͱ" <= c <= "Ͽ" and c.isalpha() for c in normalize("NFKC", character)):
+                raise self._strange(start + k)
+        if mapped != token:
             self.reading.note(f"`{visible(token)}` is read as {mapped}")
         return mapped
 
@@ -205,25 +249,35 @@ class Lexer:
         plain, numbers = self.plain, self.numbers
         level = _Level(None, 0)
         levels = [level]
-        exponent = False  # whether the last operand is an exponent: e^2x
         i, count = self._left_side(), len(kinds)
         operand = types == ["DEFINED"]  # whether the last token ends an operand
         while i < count:
             kind, start = kinds[i], starts[i]
             text = texts[i]
+            if kind == "STAR" and operand or kind == "PLUS" and operand:
+                level.argument = level.quotient = -1
+                types.append(kind)
+                values.append(text)
+                begins.append(start)
+                ends.append(start + 1)
+                operand = False
+                i += 1
+                continue
             following = kinds[i + 1] if i + 1 < count else ""
+            if kind == "NAME" and text not in plain and following not in _MARKED and _is_simple(text):
+                if text not in self.functions and text not in CONSTANTS and text != "π":
+                    plain[text] = self.graph.variable(text)
             if kind == "NUMBER" or kind == "NAME" and text in plain and following not in _MARKED:
                 if operand:
                     if kind == "NUMBER":
                         self._number_after_operand(i)
-                    self._juxtapose(level, i, exponent)
+                    self._juxtapose(level, i)
                 if kind == "NUMBER":
                     value = numbers.get(text)
                     if value is None:
                         value = numbers[text] = self._number(text, start)
                 else:
                     value = plain[text]
-                exponent = bool(types) and types[-1] == "POW"
                 types.append(kind)
                 values.append(value)
                 begins.append(start)
@@ -237,13 +291,10 @@ class Lexer:
                     operand = False
                     i += 1
                 else:
-                    exponent = bool(types) and types[-1] == "POW" and not operand
                     i, operand = self._name(i, operand, level)
-                    if not operand and types[-1] in ("CALL", "RAISED"):
-                        exponent = False
             elif kind in _OPENERS:
                 if operand:
-                    self._juxtapose(level, i, exponent)
+                    self._juxtapose(level, i)
                 called = bool(types) and types[-1] == "CALL"
                 role = ""
                 if types and types[-1] == "RAISED":
@@ -253,7 +304,7 @@ class Lexer:
                 level = _Level(kind, start, called, role)
                 levels.append(level)
                 reading.emit(kind, text, start, start + 1)
-                operand = exponent = False
+                operand = False
                 i += 1
             elif kind in _CLOSERS:
                 if level.opener == "BAR":
@@ -265,14 +316,15 @@ class Lexer:
                     opened = self.text[level.start]
                     raise self._fault(f"`{opened}` is closed by `{text}`", start, start + 1,
                                       f"close it with its own kind (opened at column {level.start + 1})")  # fmt: skip
+                if not operand and types[-1] not in _OPENERS:
+                    self._missing_operand(i, kind)
                 closed = level
                 levels.pop()
                 level = levels[-1]
                 reading.emit(kind, text, start, start + 1)
                 operand = not closed.exponent
-                exponent = False
                 if closed.exponent == "FUNCTION":
-                    level.argument = start
+                    level.argument = self.raised_start
                 elif closed.exponent == "CALL":
                     self.pending_call = True
                 i += 1
@@ -281,10 +333,9 @@ class Lexer:
                     levels.pop()
                     level = levels[-1]
                     reading.emit("CLOSE", text, start, start + 1)
-                    exponent = False
                 else:
                     if operand:
-                        self._juxtapose(level, i, exponent)
+                        self._juxtapose(level, i)
                     level = _Level("BAR", start)
                     levels.append(level)
                     reading.emit("OPEN", text, start, start + 1)
@@ -294,13 +345,12 @@ class Lexer:
                 if not operand:
                     raise self._fault("an exponent without a base", start, start + len(text), "put the base before it")
                 self._superscript(text, start)
-                exponent = False
                 i += 1
             elif kind == "RADICAL" or kind == "FRACTION":
                 if kind == "FRACTION" and i and kinds[i - 1] == "NUMBER" and operand:
                     raise self._fault("a mixed number", starts[i - 1], start + 1, "write it as a decimal or as a sum")
                 if operand:
-                    self._juxtapose(level, i, exponent)
+                    self._juxtapose(level, i)
                 if kind == "FRACTION":
                     top, bottom = _FRACTIONS[text].split("/")
                     for part, value in (("LPAR", "("), ("NUMBER", top), ("SLASH", "/"), ("NUMBER", bottom), ("RPAR", ")")):
@@ -308,10 +358,13 @@ class Lexer:
                             part, self._number(value, start) if part == "NUMBER" else value, start, start + 1
                         )
                     operand = True
-                    exponent = False
                     i += 1
-                else:
+                elif following in _OPENERS:
                     i, operand = self._function(i, _RADICALS[text], level)
+                else:
+                    reading.emit("ROOT", (_RADICALS[text], start, start + 1), start, start + 1)
+                    operand = False
+                    i += 1
             elif kind == "MINUS" or kind == "PLUS":
                 if operand:
                     level.argument = level.quotient = -1
@@ -319,6 +372,8 @@ class Lexer:
                     what = "the end" if not following else f"`{visible(texts[i + 1])}`"
                     raise self._fault(f"an operand is missing between `{text}` and {what}", start, start + 1,
                                       "write the operand")  # fmt: skip
+                if types and types[-1] == "FUNCTION" and (kind == "PLUS" or self.text[start + 1 : start + 2].isspace()):
+                    self._missing_operand(i, kind)
                 reading.emit(kind, text, start, start + 1)
                 operand = False
                 i += 1
@@ -349,7 +404,6 @@ class Lexer:
                 reading.emit(kind, text, start, start + len(text))
                 if kind != "BANG":
                     operand = False
-                exponent = False
                 i += 1
         if level.opener is not None:
             what = "a bar |" if level.opener == "BAR" else f"the bracket `{self.text[level.start]}`"
@@ -359,45 +413,74 @@ class Lexer:
         return reading
 
     raised_role = ""
+    raised_start = 0
     pending_call = False
 
-    def _juxtapose(self, level: _Level, i: int, exponent: bool) -> None:
+    def _juxtapose(self, level: _Level, i: int) -> None:
         """A product without a sign before token i, and the notes that it deserves."""
         start = self.starts[i]
-        end = start + len(self.texts[i])
         reading = self.reading
-        if level.argument >= 0:
-            kind = "JUXTAPOSED"
-            if len(reading.notes) < 20:
-                shown = visible(self.text[level.argument : end].strip())
+        kind = "JUXTAPOSED" if level.argument >= 0 else "TIMES"
+        if len(reading.notes) < 20:
+            apart = self.text[start - 1].isspace()
+            factor = self._factor_text(i)
+            if level.argument >= 0:
+                shown = visible(self.text[level.argument : start]) + factor
                 reading.note(f"`{shown}`: the function takes all of the product as its argument")
-        else:
-            kind = "TIMES"
-        if exponent and len(reading.notes) < 20:
-            j = len(reading.types) - 1
-            while j > 0 and reading.types[j - 1] in ("MINUS", "POW", "NUMBER", "NAME") and reading.types[j] != "POW":
-                j -= 1
-            base = max(0, j - 1)
-            power = visible(self.text[reading.starts[base] : start].strip())
-            factor = visible(self.text[start:end])
-            reading.note(f"`{power}{factor}` is read as ({power})*{factor}: write brackets around the whole exponent"
-                         " for the other reading")  # fmt: skip
-        if level.quotient >= 0 and len(reading.notes) < 20:
-            divisor = visible(self.text[level.quotient + 1 : start].strip())
-            factor = visible(self.text[start:end])
-            shown = visible(self.text[level.quotient : end].strip())
-            reading.note(f"`{shown}` is read as (…/{divisor})*{factor}: only {divisor} divides")
-            level.quotient = -1
+            if not apart and reading.types[-2:-1] == ["ROOT"]:
+                radical, under = self.text[reading.starts[-2]], visible(self.text[reading.starts[-1] : start])
+                reading.note(f"`{radical}{under}{factor}`: the root takes {under} only; write {radical}({under}{factor})"
+                             " for the other reading")  # fmt: skip
+            power = "" if apart else self._exponent_text(start)
+            if power:
+                reading.note(f"`{power}{factor}` is read as ({power})*{factor}: write brackets around the whole exponent"
+                             " for the other reading")  # fmt: skip
+            if level.quotient >= 0:
+                divisor = visible(self.text[level.quotient + 1 : start].strip())
+                fraction = divisor.isdigit() and self.text[: level.quotient].rstrip()[-1:].isdigit()
+                if not (apart and fraction):
+                    shown = visible(self.text[level.quotient : start].strip()) + " " * apart
+                    reading.note(f"`{shown}{factor}` is read as (…/{divisor})*{factor}: only {divisor} divides")
+        level.quotient = -1
         reading.emit(kind, "", start, start)
+
+    def _factor_text(self, i: int) -> str:
+        """The token that begins a factor, as typed; `(…)` stands for what a bracket holds."""
+        text = visible(self.texts[i])
+        if self.kinds[i] in _OPENERS:
+            return "(…)"
+        return "|…|" if self.kinds[i] == "BAR" else text
+
+    def _exponent_text(self, start: int) -> str:
+        """The power as typed, if the last operand is an exponent that could have gone on: e^2, x^n.
+
+        After the power of a variable with a number, as in x^2y, nobody expects that.
+        """
+        reading = self.reading
+        types, values = reading.types, reading.values
+        j = len(types) - 2
+        while j > 0 and types[j] == "MINUS":
+            j -= 1
+        if j < 1 or types[-1] not in ("NUMBER", "NAME") or types[j] != "POW" or reading.starts[j] == reading.starts[-1]:
+            return ""
+        base = types[j - 1]
+        if base not in ("NUMBER", "NAME") or self.graph.nodes[values[j - 1]][0] == "var":
+            if types[-1] == "NUMBER":
+                return ""
+        shown = visible(self.text[reading.starts[j - 1] : start].strip())
+        return shown if base in ("NUMBER", "NAME") else f"…{shown}"
 
     def _number_after_operand(self, i: int) -> None:
         if self.kinds[i - 1] == "NUMBER":
             left, right = self.texts[i - 1], self.texts[i]
+            if right[0] == "." and self.starts[i - 1] + len(left) == self.starts[i]:
+                raise self._fault("a number with two points", self.starts[i - 1], self.starts[i] + len(right),
+                                  "a number has one point")  # fmt: skip
             raise self._fault("two numbers side by side", self.starts[i - 1], self.starts[i] + len(right),
                               f"write {left}*{right}, or one number")  # fmt: skip
         if self.kinds[i - 1] in ("NAME", *_CLOSERS):
-            shown = f"{visible(self.texts[i - 1])} {self.texts[i]}"
-            self.reading.note(f"`{shown.strip()}` is read as a product")
+            shown = visible(self.text[self.starts[i - 1] : self.starts[i]]) + self.texts[i]
+            self.reading.note(f"`{'…' * (self.kinds[i - 1] != 'NAME')}{shown}` is read as a product")
 
     def _number(self, text: str, start: int) -> int:
         """The exact number as a node."""
@@ -439,6 +522,10 @@ class Lexer:
         before, after = self.text[start - 1 : start], self.text[start + 1 : start + 2]
         if not level.call:
             if before.isdigit() and after.isdigit():
+                groups = re.search(r"(?<![\d,.])\d{1,3}(?:,\d{3})+(?!\d)", self.text[max(0, start - 3) : start + 40])
+                if groups and ("," in groups[0].partition(",")[2] or not self.text[start + 4 : start + 5].isdigit()):
+                    raise self._fault("a comma inside a number", start, start + 1,
+                                      f"write {groups[0].replace(',', '')}; a decimal has a point")  # fmt: skip
                 raise self._fault("a decimal comma", start, start + 1, "write a point, as in 3.5")
             raise self._fault("a comma outside a function's brackets", start, start + 1,
                               "write one equation a line; a decimal has a point")  # fmt: skip
@@ -450,6 +537,12 @@ class Lexer:
             last = len(self.kinds) - 1
             start = self.starts[last]
             end = start + len(self.texts[last])
+            if self.reading.types[-1] == "ROOT":
+                raise self._fault(f"nothing stands under `{visible(previous)}`", start, end, f"write {visible(previous)}x")
+            if self.reading.types[-1] in ("NUMBER", "NAME", *_CLOSERS):  # sin^2 without an argument
+                at = len(self.reading.types) - self.reading.types[::-1].index("RAISED") - 2
+                name, start, end = self.reading.values[at]
+                raise self._fault(f"`{visible(name)}` needs an argument", start, end, f"write {visible(name)}(x)")
             if self.reading.types[-1] == "FUNCTION":
                 raise self._fault(f"`{visible(previous)}` needs an argument", start, end, f"write {visible(previous)}(x)")
             raise self._fault(f"the equation ends after `{visible(previous)}`", start, end, "write what comes next")
@@ -482,7 +575,7 @@ class Lexer:
             order = int((derivative[1] or "1").translate(_SUPERSCRIPTS))
             if (raised or "1").translate(_SUPERSCRIPTS) == str(order):
                 self.reading.emit("DERIVATIVE", (normalize("NFKC", derivative[2]), order), 0, derivative.end())
-                self.alone |= {derivative[2]}
+                self._alone = self.alone | {derivative[2]}
                 i = next(i for i, start in enumerate(self.starts) if start >= derivative.end())
                 self._whole_operand(i)
                 return i
@@ -495,7 +588,7 @@ class Lexer:
         name = texts[0]
         parameters: list[str] = []
         if left == ["NAME"]:
-            if name in CONSTANTS or name == "π" or name in _KEYWORDS or name in right or self._is_word_product(equal):
+            if name in CONSTANTS or name == "π" or name in _KEYWORDS or name in right or self._is_word_product(equal, right):
                 return 0
         elif (
             left[:2] == ["NAME", "LPAR"]
@@ -515,19 +608,20 @@ class Lexer:
                                 start=self.starts[2], end=self.starts[equal - 1], hint="choose another letter")  # fmt: skip
         else:
             return 0
-        self.alone |= set(parameters)
+        self._alone = self.alone | set(parameters)
         self.reading.emit("DEFINED", (name, tuple(parameters), None), self.starts[0], self.starts[equal])
         return equal
 
-    def _is_word_product(self, equal: int) -> bool:
-        """`xy = 1`: a word of two letters equal to something without a variable."""
+    def _is_word_product(self, equal: int, right: set[str]) -> bool:
+        """`xy = 1`, `xy = x + y`: two letters, equal to something with no other variable or with both letters."""
         word = self.texts[0]
-        if not (len(word) == 2 and word.isalpha() and word.islower() and word not in _GREEK):
+        if not (len(word) == 2 and word.isalpha() and word.islower() and word not in _GREEK and word[0] != "d"):
             return False
-        if any(k == "NAME" and t not in CONSTANTS for k, t in zip(self.kinds[equal:], self.texts[equal:], strict=True)):
-            return False
-        self.alone |= set(word)
-        return True
+        names = {t for k, t in zip(self.kinds[equal:], self.texts[equal:], strict=True) if k == "NAME"}
+        if not (names - CONSTANTS) or set(word) <= right:
+            self._alone = self.alone | set(word)
+            return True
+        return False
 
     def _prefix_name(self, prefix: re.Match[str]) -> str:
         return " ".join(prefix[0][:-1].split())
@@ -568,26 +662,35 @@ class Lexer:
                 raise NameFault(f"`{visible(text)}` is a declared function and needs an argument", text=self.text,
                                 start=start, end=start + len(text), hint=f"write {visible(text)}(x)")  # fmt: skip
             return self._function(i, text, level)
+        if text in ("Pi", "PI") and text not in self.given:
+            self.reading.note(f"`{text}` is read as the constant pi")
+            text = "π"
         if text in CONSTANTS or text == "π":
             if operand:
-                self._juxtapose(level, i, self._after_exponent())
-            self.reading.emit("NAME", self.graph.node("pi" if text == "π" else text), start, start + len(text))
+                self._juxtapose(level, i)
+            node = self.graph.node("pi" if text == "π" else text)
+            self.reading.emit("NAME", node, start, start + len(self.texts[i]))
             return i + 1, True
-        function = self._function_name(text, bracket)
+        function = self._function_name(text, bracket, following)
         if function is not None and text not in self.given:
             if operand:
                 self._juxtapose_function(level, i)
+            end = start + len(text)
+            if not bracket and text in _BARE_BEFORE_OPERAND:
+                self.reading.note(f"`{text}` is read as the function; write {text}*… for a product")
+            elif bracket and text in self.alone and self.text[end : end + 1].isspace():
+                self.reading.note(f"`{text} (…)` is read as the function {text}; write {text}*(…) for a product")
             if function != text and not text.startswith("log_"):
                 self.reading.note(f"`{visible(text)}` is read as the function {function}")
             return self._function(i, function, level)
-        if bracket and len(text) > 1 and text not in self.alone:
+        if bracket and len(text) > 1 and text not in self.alone and text not in _GREEK:
             return self._letters_before_function(i, operand, level)
         if bracket and not self._is_known(text):
             raise self._undeclared(text, start)
         pieces = self._word(text, following)
         if pieces is None:
             if operand:
-                self._juxtapose(level, i, self._after_exponent())
+                self._juxtapose(level, i)
             node = self.graph.variable(text)
             if not bracket:
                 self.plain.setdefault(text, node)
@@ -598,13 +701,11 @@ class Lexer:
         self._say_split(text, pieces)
         return self._emit_pieces(i, pieces, operand, level)
 
-    def _after_exponent(self) -> bool:
-        types = self.reading.types
-        return len(types) > 1 and types[-1] in ("NUMBER", "NAME") and types[-2] == "POW"
-
-    def _function_name(self, text: str, bracket: bool) -> str | None:
+    def _function_name(self, text: str, bracket: bool, following: str = "") -> str | None:
         """The function that a name means here: bare functions anywhere, others before a bracket."""
         if text in BARE or (bracket and (text in FUNCTIONS or text in _EXTRA_CALLS)):
+            return text
+        if text in _BARE_BEFORE_OPERAND and following in ("NAME", "NUMBER", "RADICAL"):
             return text
         if text.startswith("log_") and (text[4:].isdigit() or (len(text) == 5 and text[4:].isalpha())):
             return text
@@ -617,7 +718,7 @@ class Lexer:
         """Whether `text(` can only be a product: a known variable, or a letter that names no function."""
         if text in self.given:
             return True
-        return len(text) == 1 and text not in "fgh" or (len(text) > 1 and text in self.alone)
+        return len(text) == 1 and text not in "fgh" or text in _GREEK or (len(text) > 1 and text in self.alone)
 
     def _undeclared(self, text: str, start: int) -> NameFault:
         from difflib import get_close_matches
@@ -627,14 +728,13 @@ class Lexer:
         if len(text) == 1:
             return NameFault(f"`{shown}(…)`: is {shown} a function or a factor?",
                              hint=f"declare it with --functions {shown}, or write {shown}*(…)", **at)  # fmt: skip
-        close = get_close_matches(text, [*FUNCTIONS, "piecewise"], 1, 0.6) or get_close_matches(
+        close = [name for name in FUNCTIONS if sorted(name) == sorted(text.lower())]
+        close = close or get_close_matches(text, [*FUNCTIONS, "piecewise"], 1, 0.6) or get_close_matches(
             text.lower(), [*FUNCTIONS, "piecewise"], 1, 0.6
         )
-        if not close and sorted(text) in ([sorted(name) for name in FUNCTIONS if len(name) == len(text)]):
-            close = [name for name in FUNCTIONS if sorted(name) == sorted(text)]
         if close:
             hint = f"did you mean `{close[0]}`?"
-            if len(text) <= 4 and text.isalpha():
+            if len(text) <= 4 and text.isalpha() and len(set(text)) == len(text):
                 letters = ", ".join(text[:-1]) + f" and {text[-1]}"
                 argument = self._argument_text(start + len(text))
                 hint += f" If {letters} are variables, write {'*'.join(text)}*{argument}"
@@ -656,6 +756,9 @@ class Lexer:
         primes = sum(_PRIMES[c] for c in self.texts[i + 1])
         if text not in self.functions:
             shown = visible(text)
+            if text in FUNCTIONS:
+                raise self._fault(f"the derivative of `{shown}` as a part of an expression", start, start + len(text) + 1,
+                                  f"write what it is, or d/dx({shown}(x)) alone")  # fmt: skip
             raise NameFault(f"`{shown}'` is the derivative of a function that is not declared", text=self.text,
                             start=start, end=start + len(text) + 1,
                             hint=f"declare it with --functions {shown}, or write the expression itself")  # fmt: skip
@@ -683,7 +786,8 @@ class Lexer:
             head = text[: -len(name)]
             if len(name) < 2 and name not in self.functions:
                 continue
-            if len(head) == 1 or head in self.alone or (len(head) <= 2 and all(c in self.alone for c in head)):
+            letters = head.isalpha() and len(head) <= 3 and any(c in self.alone for c in head)
+            if len(head) == 1 or head in self.alone or letters:
                 pieces = [*(head if head not in self.alone else [head]), name]
                 self._say_split(text, pieces)
                 return self._emit_pieces(i, pieces, operand, level)
@@ -701,12 +805,25 @@ class Lexer:
         bare = self._bare_prefix(text)
         if bare is not None:
             return bare
+        logarithm = re.fullmatch(r"(log_(?:\d+|e))([A-Za-z])", text)
+        if logarithm:
+            return list(logarithm.groups())
+        if len(text) == 3 and letters and text[:2] == "pi" and text not in _PI_WORDS:
+            return ["pi", text[2]]
         if letters and len(text) <= 3 and not self._is_one_name(text) and any(
             c in self.alone or c in self.given for c in text
         ):
             return list(text)
         self.spelled[text] = text
+        if letters and text.isascii() and text.islower() and self._looks_like_product(text):
+            self.reading.note(f"`{text}` is read as one name; write {'*'.join(text)} for a product")
         return None
+
+    def _looks_like_product(self, text: str) -> bool:
+        """Two letters, or three without a vowel inside: `mx`, `xyz`, but not `mu`, `dx`, `mom`."""
+        if self._is_one_name(text) or text in _KEYWORDS:
+            return False
+        return len(text) == 2 or (len(text) == 3 and not set("aeiou") & set(text[1:]))
 
     def _is_one_name(self, text: str) -> bool:
         """Names of two or three letters that are never products: dx, mu, tau."""
@@ -741,20 +858,24 @@ class Lexer:
         return text in "xyztuvθφ" or text in self.alone or text in CONSTANTS
 
     def _say_split(self, text: str, pieces: list[str]) -> None:
-        shown = ""
+        shown, brackets = "", 0
         for k, piece in enumerate(pieces):
-            function = piece in FUNCTIONS and len(piece) > 1
-            after_function = k > 0 and pieces[k - 1] in FUNCTIONS and len(pieces[k - 1]) > 1
-            shown += ("" if not k else " " if after_function else "*") + piece
-            if function and k == len(pieces) - 1:
-                shown += "(…)"
-        self.reading.note(f"`{visible(text)}` is read as {visible(shown)}")
+            function = piece in FUNCTIONS and len(piece) > 1 or piece.startswith("log_")
+            if brackets and function and not shown.endswith("("):
+                shown, brackets = f"{shown})", 0  # a function ends the argument of the one before
+            shown += piece if not k or shown.endswith("(") else f"*{piece}"
+            if function:
+                shown, brackets = f"{shown}(", brackets + 1
+        if shown.endswith("("):
+            shown += "…"
+        self.reading.note(f"`{visible(text)}` is read as {visible(shown + ')' * brackets)}")
 
     def _emit_pieces(self, i: int, pieces: list[str], operand: bool, level: _Level) -> tuple[int, bool]:
         """Emits the factors of a word as if they had been typed apart."""
         start = self.starts[i]
         offset = start
         following = i + 1
+        together = self._stays_together(i, pieces, operand)
         for k, piece in enumerate(pieces):
             last = k == len(pieces) - 1
             end = offset + len(piece)
@@ -771,11 +892,13 @@ class Lexer:
                     level.argument, operand = offset, False
             else:
                 if operand:
-                    kind = "JUXTAPOSED" if level.argument >= 0 else "TIMES"
+                    kind = "JUXTAPOSED" if level.argument >= 0 and not together else "TIMES"
                     if k == 0:
-                        self._juxtapose(level, i, self._after_exponent())
+                        self._juxtapose(level, i)
                     else:
                         self.reading.emit(kind, "", offset, offset)
+                if k == 0 and together:
+                    self.reading.emit("LPAR", "(", offset, offset)
                 if piece.isdigit():
                     self.reading.emit("NUMBER", self._number(piece, offset), offset, end)
                 elif piece in CONSTANTS or piece == "π":
@@ -784,14 +907,26 @@ class Lexer:
                     self.reading.emit("NAME", self.graph.variable(piece), offset, end)
                 operand = True
             offset = end
+        if together:
+            self.reading.emit("RPAR", ")", offset, offset)
         return following, operand
+
+    def _stays_together(self, i: int, pieces: list[str], operand: bool) -> bool:
+        """Whether the letters of a word are one operand, as in e^kt and √xy: nothing is attached to the last."""
+        types = self.reading.types
+        j = len(types) - 1
+        while j > 0 and types[j] == "MINUS":
+            j -= 1
+        if operand or j < 0 or types[j] not in ("POW", "ROOT") or any(p in FUNCTIONS and len(p) > 1 for p in pieces):
+            return False
+        return self.kinds[i + 1 : i + 2] not in (["POW"], ["SUPERSCRIPT"], *([opener] for opener in _OPENERS))
 
     def _juxtapose_function(self, level: _Level, i: int) -> None:
         """A product sign before a function's name: it ends an argument without brackets."""
         bracket = i + 1 < len(self.kinds) and self.kinds[i + 1] in _OPENERS and self.texts[i] not in BARE
         if not bracket:
             level.argument = -1
-        self._juxtapose(level, i, self._after_exponent())
+        self._juxtapose(level, i)
 
     def _function(self, i: int, name: str, level: _Level) -> tuple[int, bool]:
         """Emits a function's name and, for sin^2 x, its exponent; returns what `_name` returns."""
@@ -815,6 +950,7 @@ class Lexer:
                     k += 1
             role = "CALL" if k < len(kinds) and kinds[k] in _OPENERS else "FUNCTION"
             self.reading.emit(role, value, start, end)
+            self.raised_start = start
             return self._raised(j, role, level)
         self.reading.emit("FUNCTION", value, start, end)
         level.argument = start
@@ -853,11 +989,14 @@ class Lexer:
                 raise self._fault("an exponent is missing", start, start + len(text), "write a number after ^")
             j += 1
         if role == "FUNCTION":
-            level.argument = self.reading.starts[-1]
+            level.argument = self.raised_start
         else:
             self.pending_call = True
         return j, False
 
+
+# x, x12, x_1, w1_20: names that can be nothing but variables.
+_is_simple = re.compile(r"[A-Za-zΑ-Ωα-ωϵϕ](?:_?[0-9]+)*").fullmatch
 
 _MARKED = frozenset({*_OPENERS, "PRIMES"})
 _BINARY = frozenset({"SLASH", "STAR", "POW", "RELATION", "EQUAL", "COMMA", "BANG"})
@@ -867,6 +1006,15 @@ _REMEDIES = {
     "∫": "integrals are not read", "∑": "write the sum out", "`": "remove it", '"': "remove the quotes", "°": "write *pi/180",
     "±": "write two equations", ".": "a number has digits beside its point", "_": "a name begins with a letter",
 }  # fmt: skip
+
+
+def _alphabet(character: str) -> str:
+    """Latin, Greek, subscript (also _ and what follows it), or digit."""
+    if _SUBSCRIPT.fullmatch(character):
+        return "subscript"
+    if character.isdigit() or character == "_":
+        return "digit"
+    return "Greek" if "Ͱ" <= normalize("NFKC", character)[0] <= "Ͽ" else "Latin"
 
 
 def _lookalike(name: str) -> str:

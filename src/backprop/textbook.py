@@ -114,8 +114,12 @@ class _Collector:
         return True
 
     def with_quotients(self, position: int) -> int:
-        """The expression with sin/cos written as tan, 1/cos as sec, and so on, in its outer product."""
-        coefficient, factors = self.product(position)
+        """The expression with sin/cos written as tan, 1/cos as sec, and so on, in each of its terms."""
+        terms = [self._quotients(term) for term in self._terms_of(self.product(position), 1)]
+        return self.build(self.sum_of(terms))
+
+    def _quotients(self, product: Product) -> Product:
+        coefficient, factors = product
         factors = dict(factors)
         nodes = self.graph.nodes
         for base in list(factors):
@@ -136,7 +140,7 @@ class _Collector:
                         self._gather(factors, partner, (above - n, None))
                 if -below != n:
                     self._gather(factors, self.graph.node(reciprocal, nodes[base][1]), (-below - n, None))
-        return self.build((coefficient, factors))
+        return coefficient, factors
 
     # -- expression -> product -------------------------------------------------------------------
 
@@ -454,8 +458,15 @@ class _Collector:
         if op in ("num", "pi"):
             return 0, base
         if symbolic is not None:
-            return 4, base
-        return (1 if op == "var" else 3 if op in ("add", "sub") else 2), base
+            return 5, base
+        if op in ("add", "sub"):
+            return (2 if self._is_rational(base) else 4), base
+        return (1 if op == "var" else 3), base
+
+    def _is_rational(self, position: int) -> bool:
+        """Whether only variables, numbers and the four operations occur: (2x + 3) before cos(x)."""
+        plain = {"add", "sub", "mul", "div", "neg", "pow"} | LEAVES
+        return all(self.graph.nodes[i][0] in plain for i in self.graph.reachable([position]))
 
     def _rational_power(self, base: int, exponent: Fraction) -> int:
         graph = self.graph

@@ -29,6 +29,7 @@ HUGE = 20_000  # adjoints that are longer than this when written out are shown i
 LONG_PART = 30  # what one user sends is written out up to this many nodes
 SAMPLE = 400  # rows that decide on the widths of the columns
 WIDEST = 44  # in uncut text: a cell that is wider than this moves only its own row
+NARROW = 60  # on less columns, one row that gets long has all rows of its section stacked
 TOKEN = 24  # a column is at least as wide as its longest word, up to this; if that is too wide, rows are stacked
 
 
@@ -88,6 +89,8 @@ class Words:
 
     def final(self, text: str) -> str:
         """Safe to show: no control characters, and in ASCII nothing else."""
+        if _SIMPLE.fullmatch(text) and not (self.ascii and not text.isascii()):
+            return text
         text = visible(text)
         return _transliterate(text) if self.ascii and not text.isascii() else text
 
@@ -197,13 +200,18 @@ class Trace:
         given = self.derivation.point_text
         return ", ".join(f"{name} {self.words.number(text)}" for name, text in given.items())
 
+    def _title(self, word: str, part: Part) -> str:
+        order = self.derivation.order
+        return word if order == 1 else f"{ordinal(order).capitalize()} derivative by {part.variable}: {word.lower()}"
+
     def _forward(self, part: Part) -> Section:
         order = self.derivation.order
-        title = "Forward"
+        remark = self._point()
         if order > 1:
-            title += f": the {ordinal(order - 1)} derivative by {part.variable}, differentiated once more"
+            from_here = f"through the {ordinal(order - 1)} derivative"
+            remark = f"{from_here}; {remark}" if remark else from_here
         columns = (NAME, FORMULA, Column("", "rule", True), NUMBER)
-        return Section(title, self._point(), columns, self._forward_rows(part))
+        return Section(self._title("Forward", part), remark, columns, self._forward_rows(part))
 
     def _forward_rows(self, part: Part) -> Iterator[Sequence[str]]:
         shown = False
@@ -219,9 +227,7 @@ class Trace:
 
     def _backward(self, part: Part) -> Section:
         words, label = self.words, self.label(part)
-        title = "Backward"
-        if self.derivation.order > 1:
-            title += f": gives the {ordinal(self.derivation.order)} derivative by {part.variable}"
+        title = self._title("Backward", part)
         if not part.links:
             if self.graph.nodes[part.output][0] == "var" and any(step.adjoint is not None for step in part.steps):
                 name = self.text(part.output)
@@ -279,9 +285,7 @@ class Trace:
         if not inner:
             return None
         inner.sort(key=lambda step: step.op == "var")
-        title = "Adjoints"
-        if self.derivation.order > 1:
-            title += f" of the {ordinal(self.derivation.order - 1)} derivative by {part.variable}"
+        title = self._title("Adjoints", part)
         columns = (NAME, FORMULA, Column("", "rule", True), NUMBER)
         many = any(len(part.arriving.get(step.position, ())) > 1 for step in inner)
         remark = "the sum of what arrives at a node" if many else "what arrives at a node"
@@ -458,7 +462,8 @@ def _lay_out_section(section: Section, width: int | None, final: Callable[[str],
         room = max(width - indent, 16)
         least = [min(TOKEN, n, max((_longest(row[i]) for row in measured), default=0)) for i, n in enumerate(natural)]
         widths = _fit(natural, least, room - _gaps(natural, gaps))
-        if len(columns) > 2 and sum(widths) + _gaps(widths, gaps) > room:
+        narrow = len(columns) > 2 and width < NARROW and any(_lines_needed(row, widths) > 3 for row in sample)
+        if len(columns) > 1 and (narrow or sum(widths) + _gaps(widths, gaps) > room):
             for row in chain(sample, rows):
                 yield from _stacked(row, columns, room, indent)
             return
@@ -475,15 +480,20 @@ def _lay_out_section(section: Section, width: int | None, final: Callable[[str],
 
 def _heading(section: Section, width: int | None, final: Callable[[str], str]) -> Iterator[Line]:
     title, remark = final(section.title), final(section.remark)
-    if not remark:
+    if width is not None and _width(title) > width:
+        for text in fold(title, width):
+            yield [(text, "title")]
+        title = ""
+    elif not remark:
         yield [(title, "title")]
         return
     gap = " " * max(2, 18 - len(title))
-    if width is None or _width(title) + len(gap) + _width(remark) + 2 <= width:
+    if width is None or title and _width(title) + len(gap) + _width(remark) + 2 <= width:
         yield [(title, "title"), (gap, ""), (f"({remark})", "remark")]
         return
-    yield [(title, "title")]
-    for text in fold(f"({remark})", max(width - 2, 14), hang=1):
+    if title:
+        yield [(title, "title")]
+    for text in fold(f"({remark})", max(width - 2, 14), hang=1) if remark else ():
         yield [("  ", ""), (text, "remark")]
 
 
@@ -513,8 +523,8 @@ def _fit(natural: Sequence[int], least: Sequence[int], room: int) -> list[int]:
 
 
 def _longest(text: str) -> int:
-    """The width of the longest part that is not to be broken."""
-    return max(map(_width, _PART.findall(text[: 50 * TOKEN])), default=0)
+    """The width that the longest part needs which is not to be broken, on a line that is indented."""
+    return max(map(_width, _PART.findall(text[: 50 * TOKEN])), default=0) + 2
 
 
 def _lines_needed(row: Sequence[str], widths: Sequence[int]) -> int:
@@ -544,47 +554,44 @@ def _table_row(
 
 def _stacked(row: Sequence[str], columns: Sequence[Column], room: int, indent: int) -> Iterator[Line]:
     """A row on several lines: as many cells as fit on one, the following lines indented."""
-    groups: list[list[tuple[str, str, str]]] = [[]]
+    groups: list[list[tuple[Span, Span]]] = [[]]
     for cell, column in zip(row, columns):
         if column.breaks:
             groups.append([])
-        if cell:
-            groups[-1].append((column.label, cell, column.style))
+        if not cell:
+            continue
+        head = (column.label, "remark")
+        if column == FORMULA and groups[-1]:
+            head = groups[-1].pop()[1]  # a name and its formula stay together
+        groups[-1].append((head, (cell, column.style)))
     first = True
     for group in groups:
         margin = indent if first and row[0] else indent + 2
         line: Line = []
-        used = 0
-        for label, cell, style in group:
-            pieces: Line = [(label, "remark"), (" ", "")] if label else []
-            pieces.append((cell, style))
-            size = sum(_width(text) for text, _ in pieces)
+        for head, (cell, style) in group:
+            lead: Line = [head, (" ", "")] if head[0] else []
+            used = _width("".join(text for text, _ in line))
+            size = _width(cell) + sum(_width(text) for text, _ in lead)
             if line and used + 1 + size > room - (margin - indent):
                 yield [(" " * margin, ""), *line]
-                line, used, margin = [], 0, indent + 4
-            available = room - (margin - indent)
-            if size > available:
-                head = pieces[0][0] + " " if label else ""
-                texts = fold(head + cell, available, hang=2)
-                for text in texts[:-1]:
-                    yield [(" " * margin, ""), *_labelled(text, head, style)]
-                    head = ""
-                line, used = _labelled(texts[-1], head, style), _width(texts[-1])
+                line, margin = [], indent + 4
+            if size > room - (margin - indent):
+                begin = "".join(text for text, _ in lead)
+                texts = fold(begin + cell, room - (margin - indent), hang=2)
+                begin = begin if texts[0].startswith(begin) else ""
+                pieces: list[Line] = [[*(lead if begin else []), (texts[0][len(begin) :], style)]]
+                pieces += [[(text, style)] for text in texts[1:]]
+                for piece in pieces[:-1]:
+                    yield [(" " * margin, ""), *piece]
+                line = pieces[-1]
             else:
-                line += [(" ", ""), *pieces] if line else pieces
-                used += size + (1 if used else 0)
+                line += [*([(" ", "")] if line else []), *lead, (cell, style)]
         if line:
             yield [(" " * margin, ""), *line]
             first = False
 
 
-def _labelled(text: str, head: str, style: str) -> Line:
-    if head and text.startswith(head):
-        return [(head, "remark"), (text[len(head) :], style)]
-    return [(text, style)]
-
-
-_PART = re.compile(r"[^ ·*/,)]+[·*/,)]*")  # what `fold` leaves in one piece
+_PART = re.compile(r"[^ ·*,)]+[·*,)]*")  # what `fold` leaves in one piece
 # Characters that are known to be one column wide, but for the macron over an adjoint, which has none.
 _SIMPLE = re.compile("[\x20-\x7e\xa1-\xac\xae-\u02ff\u0304\u0370-\u0377\u0391-\u03ff\u2010-\u2027\u2030-\u205e\u2070-\u209c\u2190-\u22ff\u2713\u2717]*")  # noqa: E501
 
@@ -619,10 +626,7 @@ def fold(text: str, width: int, hang: int = 2) -> list[str]:
             used += w
             end += 1
         if end < size:
-            for at in range(end, start + (end - start) // 3, -1):
-                if text[at - 1] in " ·*/,)" and text[at] not in " ,)":
-                    end = at
-                    break
+            end = _break(text, start, end)
         lines.append(" " * margin + text[start:end].rstrip(" "))
         start = end
         while start < size and text[start] == " ":
@@ -646,6 +650,17 @@ def fold_spans(line: Line, width: int, hang: int = 4) -> list[Line]:
         margin: Line = [(" " * hang, "")] if folded else []
         folded += [[*margin, (part, style)] for part in fold(text, room)]
     return folded
+
+
+def _break(text: str, start: int, end: int) -> int:
+    """Where to end a line that is full at `end`: at a space in its second half, else after a sign."""
+    space = text.rfind(" ", start + (end - start) // 2, end + 1)
+    if space > start:
+        return space
+    for at in range(end, start + (end - start) // 3, -1):
+        if text[at - 1] in " ·*/,)" and text[at] not in " ,)∂":
+            return at
+    return end
 
 
 def plain(line: Line) -> str:

@@ -32,11 +32,11 @@ def console(stream: TextIO, width: int | None = None) -> Console:
 def print_lines(target: Console, lines: Iterable[Line]) -> None:
     """Writes lines in colours."""
     for line in lines:
-        text = Text(no_wrap=True, overflow="ignore", end="\n")
+        text = Text(no_wrap=True, overflow="ignore")
         for part, style in line:
             text.append(part, COLOURS[style] or None)
         text.rstrip()
-        target.print(text, soft_wrap=True, no_wrap=True, overflow="ignore", crop=False, end="")
+        target.print(text, soft_wrap=True, no_wrap=True, overflow="ignore", crop=False)
 
 
 def render(derivation: Derivation, *, width: int = 80, ascii: bool = False, steps: str = "all") -> str:
