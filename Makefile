@@ -32,6 +32,7 @@ types: setup  ## check types
 
 docs: setup  ## write the generated pages and blocks again
 	$(PYTHON) docs/write.py
+	$(PYTHON) docs/readme.py
 
 examples: setup  ## write the expected output in examples/ again; read the difference before you keep it
 	$(PYTHON) examples/write.py

@@ -56,6 +56,7 @@ _DERIVATIVE = re.compile(
 _PREFIX = re.compile(
     r"\s*(?:[d∂]\s*(?:(?:\^|\*\*)?\s*(?P<order>[2-8²³⁴⁵⁶⁷⁸]))?\s*(?P<name>[^\W\d_]\w*?)?\s*/\s*[d∂]\s*"
     r"(?P<wrt>[^\W\d_]\w*?)\s*(?:(?:\^|\*\*)\s*[2-8]|[²³⁴⁵⁶⁷⁸])?"
+    r"(?(name)|(?P<of>\s*[(\[{|√][^=]*|\s+[^-+*/^=)\]},\s][^=]*)?)"
     r"|(?P<primed>[^\W\d_]\w*)\s*(?P<primes>['’′″‴]+)\s*(?:\(\s*(?P<at>[^\W\d_]\w*)\s*\))?)\s*=(?!=)"
 )
 _PRIMES = {"'": 1, "’": 1, "′": 1, "″": 2, "‴": 3}
@@ -140,6 +141,7 @@ class Lexer:
         self.partners: dict[int, int] | None = None
         self.given = frozenset(names)
         self._scan()
+        self.right = 0  # the first token that is not the left side of a definition
         self._alone: frozenset[str] | None = None
 
     @property
@@ -147,12 +149,30 @@ class Lexer:
         """The names that occur by themselves, which tells whether a word is a product of them."""
         if self._alone is None:
             followers = [*self.kinds[1:], ""]
-            self._alone = self.given | {
+            names = {
                 t
-                for t, kind, following in zip(self.texts, self.kinds, followers, strict=True)
+                for t, kind, following in zip(self.texts[self.right :], self.kinds[self.right :],
+                                              followers[self.right :], strict=True)
                 if kind == "NAME" and (following not in _OPENERS or len(t) == 1)
-            }
+            }  # fmt: skip
+            self._alone = self.given | names
+            self._know(())
         return self._alone
+
+    def _know(self, names: Iterable[str]) -> None:
+        """Takes in names that occur alone, and with them the factors of words that are products."""
+        alone = set(self.alone).union(names)
+        words = [(t, i) for i, t in enumerate(self.texts) if len(t) > 1 and self.kinds[i] == "NAME" and i >= self.right]
+        unique = dict(words)
+        words = [(t, i) for t, i in words if unique[t] == i or t[-1] == "e"]
+        size = -1
+        while words and size < len(alone):
+            size = len(alone)
+            self._alone = frozenset(alone)
+            for text, i in words:
+                pieces = None if text in self.given else self._pieces(text, i)
+                alone.update(p for p in pieces or () if len(p) == 1 or p not in FUNCTIONS)
+        self._alone = frozenset(alone)
 
     # -- characters ------------------------------------------------------------------------------
 
@@ -385,9 +405,14 @@ class Lexer:
                 if kind == "SLASH":
                     if level.argument >= 0 and operand:
                         shown = visible(self.text[level.argument : start].strip())
+                        self.noted = -1
                         reading.note(f"`{shown}/…`: the function takes `{shown.partition(' ')[2] or shown}` only;"
                                      " write brackets for the other reading")  # fmt: skip
                     level.quotient = start
+                    power = self._exponent_text(start, True) if operand and following == "NUMBER" else ""
+                    if power:
+                        reading.note(f"`{power}/{texts[i + 1]}` is read as ({power})/{texts[i + 1]}: write brackets around"
+                                     " the whole exponent for the other reading")  # fmt: skip
                 elif kind == "STAR" or kind == "RELATION" or kind == "EQUAL" or kind == "COMMA":
                     level.quotient = -1
                 if kind != "POW" and kind != "BANG":
@@ -414,6 +439,7 @@ class Lexer:
 
     raised_role = ""
     raised_start = 0
+    noted = -1  # the argument that the last note about arguments is of
     pending_call = False
 
     def _juxtapose(self, level: _Level, i: int) -> None:
@@ -426,8 +452,12 @@ class Lexer:
             factor = self._factor_text(i)
             if level.argument >= 0:
                 shown = visible(self.text[level.argument : start]) + factor
-                reading.note(f"`{shown}`: the function takes all of the product as its argument")
-            if not apart and reading.types[-2:-1] == ["ROOT"]:
+                note = f"`{shown}`: the function takes all of the product as its argument"
+                if self.noted == level.argument and reading.notes and reading.notes[-1].startswith(f"`{shown[:5]}"):
+                    reading.notes.pop()  # it was about the factors before this one
+                reading.note(note)
+                self.noted = level.argument
+            if not apart and self.kinds[i] != "RADICAL" and reading.types[-2:-1] == ["ROOT"]:
                 radical, under = self.text[reading.starts[-2]], visible(self.text[reading.starts[-1] : start])
                 reading.note(f"`{radical}{under}{factor}`: the root takes {under} only; write {radical}({under}{factor})"
                              " for the other reading")  # fmt: skip
@@ -451,10 +481,11 @@ class Lexer:
             return "(…)"
         return "|…|" if self.kinds[i] == "BAR" else text
 
-    def _exponent_text(self, start: int) -> str:
+    def _exponent_text(self, start: int, number: bool = False) -> str:
         """The power as typed, if the last operand is an exponent that could have gone on: e^2, x^n.
 
-        After the power of a variable with a number, as in x^2y, nobody expects that.
+        After the power of a variable with a number, as in x^2y, nobody expects that; `number` asks
+        for those only that a fraction could go on, as in x^1/2.
         """
         reading = self.reading
         types, values = reading.types, reading.values
@@ -464,11 +495,14 @@ class Lexer:
         if j < 1 or types[-1] not in ("NUMBER", "NAME") or types[j] != "POW" or reading.starts[j] == reading.starts[-1]:
             return ""
         base = types[j - 1]
-        if base not in ("NUMBER", "NAME") or self.graph.nodes[values[j - 1]][0] == "var":
+        if number:
+            if types[-1] != "NUMBER" or not _ROOT_LIKE.search(self.text, start - 1, start + 3):
+                return ""
+        elif base not in ("NUMBER", "NAME") or self.graph.nodes[values[j - 1]][0] == "var":
             if types[-1] == "NUMBER":
                 return ""
         shown = visible(self.text[reading.starts[j - 1] : start].strip())
-        return shown if base in ("NUMBER", "NAME") else f"…{shown}"
+        return shown if base in ("NUMBER", "NAME") else f"(…{shown}"
 
     def _number_after_operand(self, i: int) -> None:
         if self.kinds[i - 1] == "NUMBER":
@@ -527,6 +561,12 @@ class Lexer:
                     raise self._fault("a comma inside a number", start, start + 1,
                                       f"write {groups[0].replace(',', '')}; a decimal has a point")  # fmt: skip
                 raise self._fault("a decimal comma", start, start + 1, "write a point, as in 3.5")
+            types, begins = self.reading.types, self.reading.starts
+            j = next((j for j in range(len(types) - 1, 0, -1) if begins[j] == level.start), 0)
+            if types[j - 2 : j - 1] == ["NAME"]:
+                name = visible(self.text[begins[j - 2] : level.start].strip())
+                raise NameFault(f"`{name}` is no function", text=self.text, start=begins[j - 2], end=level.start,
+                                hint=f"declare it with --functions {name}")  # fmt: skip
             raise self._fault("a comma outside a function's brackets", start, start + 1,
                               "write one equation a line; a decimal has a point")  # fmt: skip
 
@@ -573,12 +613,17 @@ class Lexer:
         if derivative and "EQUAL" not in kinds:
             raised = derivative[3] or derivative[4]
             order = int((derivative[1] or "1").translate(_SUPERSCRIPTS))
+            name = normalize("NFKC", derivative[2])
+            if raised is None and order > 1 and name[1:] == str(order):
+                name, raised = name[:1], name[1:]  # d2/dx2
             if (raised or "1").translate(_SUPERSCRIPTS) == str(order):
-                self.reading.emit("DERIVATIVE", (normalize("NFKC", derivative[2]), order), 0, derivative.end())
-                self._alone = self.alone | {derivative[2]}
+                self.reading.emit("DERIVATIVE", (name, order), 0, derivative.end())
+                self._know((name,))
                 i = next(i for i, start in enumerate(self.starts) if start >= derivative.end())
                 self._whole_operand(i)
                 return i
+        if "d" in texts and "d" not in self.given:
+            self._refuse_derivatives()
         if "EQUAL" not in kinds:
             return 0
         equal = kinds.index("EQUAL")
@@ -590,6 +635,9 @@ class Lexer:
         if left == ["NAME"]:
             if name in CONSTANTS or name == "π" or name in _KEYWORDS or name in right or self._is_word_product(equal, right):
                 return 0
+            if any(name in t and set(t) <= set("xyzt") for t in right if 1 < len(t) < 4):
+                return 0  # y = xy + 1
+            self.right = equal
         elif (
             left[:2] == ["NAME", "LPAR"]
             and left[-1] == "RPAR"
@@ -608,7 +656,7 @@ class Lexer:
                                 start=self.starts[2], end=self.starts[equal - 1], hint="choose another letter")  # fmt: skip
         else:
             return 0
-        self._alone = self.alone | set(parameters)
+        self._know(parameters)
         self.reading.emit("DEFINED", (name, tuple(parameters), None), self.starts[0], self.starts[equal])
         return equal
 
@@ -619,12 +667,21 @@ class Lexer:
             return False
         names = {t for k, t in zip(self.kinds[equal:], self.texts[equal:], strict=True) if k == "NAME"}
         if not (names - CONSTANTS) or set(word) <= right:
-            self._alone = self.alone | set(word)
+            self._know(word)
             return True
         return False
 
     def _prefix_name(self, prefix: re.Match[str]) -> str:
         return " ".join(prefix[0][:-1].split())
+
+    def _refuse_derivatives(self) -> None:
+        """1 + d/dx x^2 is refused: only a whole expression is differentiated."""
+        kinds, texts, starts = self.kinds, self.texts, self.starts
+        for i in range(len(kinds) - 3):
+            if texts[i] == "d" and kinds[i + 1 : i + 3] == ["SLASH", "NAME"] and texts[i + 2][0] == "d":
+                if len(texts[i + 2]) > 1 and kinds[i + 3] in ("NAME", "NUMBER", "BAR", "RADICAL", *_OPENERS):
+                    raise self._fault("d/dx inside an equation", starts[i], starts[i + 3],
+                                      "write what is to be differentiated, alone")  # fmt: skip
 
     def _whole_operand(self, i: int) -> None:
         """d/dx(x^2) + 1 could mean two things; it is refused unless the bracket holds everything."""
@@ -687,11 +744,13 @@ class Lexer:
             return self._letters_before_function(i, operand, level)
         if bracket and not self._is_known(text):
             raise self._undeclared(text, start)
-        pieces = self._word(text, following)
+        pieces = self._word(text, i)
         if pieces is None:
             if operand:
                 self._juxtapose(level, i)
             node = self.graph.variable(text)
+            if len(text) > 1 and text in FUNCTIONS and text not in self.given and text not in _GREEK:
+                self.reading.note(f"`{text}` is read as a variable; the function needs brackets")
             if not bracket:
                 self.plain.setdefault(text, node)
             else:
@@ -724,11 +783,15 @@ class Lexer:
         from difflib import get_close_matches
 
         shown = visible(text)
+        if text.endswith("_"):
+            return NameFault("a subscript is one word of letters and digits", text=self.text, start=start,
+                             end=start + len(text), hint=f"write {shown}n1 or {shown}{{n1}}")  # fmt: skip
         at: dict[str, Any] = {"text": self.text, "start": start, "end": start + len(text)}
         if len(text) == 1:
             return NameFault(f"`{shown}(…)`: is {shown} a function or a factor?",
                              hint=f"declare it with --functions {shown}, or write {shown}*(…)", **at)  # fmt: skip
         close = [name for name in FUNCTIONS if sorted(name) == sorted(text.lower())]
+        close = close or sorted((n for n in FUNCTIONS if len(n) > 2 and text.lower().startswith(n)), key=len)[-1:]
         close = close or get_close_matches(text, [*FUNCTIONS, "piecewise"], 1, 0.6) or get_close_matches(
             text.lower(), [*FUNCTIONS, "piecewise"], 1, 0.6
         )
@@ -791,37 +854,57 @@ class Lexer:
                 pieces = [*(head if head not in self.alone else [head]), name]
                 self._say_split(text, pieces)
                 return self._emit_pieces(i, pieces, operand, level)
-        pieces_or_none = self._word(text, "LPAR")
+        pieces_or_none = self._word(text, i)
         if pieces_or_none is not None and len(text) <= 3:
             self._say_split(text, pieces_or_none)
             return self._emit_pieces(i, pieces_or_none, operand, level)
         raise self._undeclared(text, start)
 
-    def _word(self, text: str, following: str) -> list[str] | None:
-        """The factors that a word stands for, or None if it is one name."""
+    def _word(self, text: str, i: int) -> list[str] | None:
+        """The factors that a word (token i) stands for, or None if it is one name."""
         if text in self.spelled or len(text) < 2 or text in self.given:
             return None
+        pieces = self._pieces(text, i)
+        if pieces is not None:
+            return pieces
+        self.spelled[text] = text
+        if text.isascii() and text.isalpha() and text.islower() and self._looks_like_product(text):
+            self.reading.note(f"`{text}` is read as one name; write {'*'.join(text)} for a product")
+        return None
+
+    def _pieces(self, text: str, i: int) -> list[str] | None:
         letters = all(c.isalpha() for c in text)
         bare = self._bare_prefix(text)
         if bare is not None:
             return bare
-        logarithm = re.fullmatch(r"(log_(?:\d+|e))([A-Za-z])", text)
-        if logarithm:
+        logarithm = re.fullmatch(r"(log_(?:\d+|[A-Za-z]))([A-Za-z])", text)
+        if logarithm and self._is_letter(logarithm[2]):
             return list(logarithm.groups())
+        if letters and len(text) == 2 and text[1] == "e" and self._raises_e(i):
+            return [text[0], "e"]
         if len(text) == 3 and letters and text[:2] == "pi" and text not in _PI_WORDS:
             return ["pi", text[2]]
-        if letters and len(text) <= 3 and not self._is_one_name(text) and any(
-            c in self.alone or c in self.given for c in text
-        ):
-            return list(text)
-        self.spelled[text] = text
-        if letters and text.isascii() and text.islower() and self._looks_like_product(text):
-            self.reading.note(f"`{text}` is read as one name; write {'*'.join(text)} for a product")
+        if letters and len(text) <= 3 and not self._is_one_name(text) and not self._is_component(text):
+            if any(c in self.alone for c in text):
+                return list(text)
         return None
+
+    def _is_component(self, text: str) -> bool:
+        """vx beside vy or vz: a component of a vector, not a product."""
+        if len(text) != 2 or text[0] not in "vpkuFEBJ" or text[1] not in "xyz" or text[0] in self.alone:
+            return False
+        return any(text[0] + c in self.texts for c in "xyz" if c != text[1])
+
+    def _raises_e(self, i: int) -> bool:
+        """Whether token i ends in Euler's number: an exponent follows, and it is more than a number."""
+        kinds = self.kinds[i + 1 : i + 3]
+        if kinds[:1] == ["SUPERSCRIPT"]:
+            return not self.texts[i + 1].translate(_SUPERSCRIPTS).isdigit()
+        return bool(kinds[:1] == ["POW"] and kinds[1:] != ["NUMBER"])
 
     def _looks_like_product(self, text: str) -> bool:
         """Two letters, or three without a vowel inside: `mx`, `xyz`, but not `mu`, `dx`, `mom`."""
-        if self._is_one_name(text) or text in _KEYWORDS:
+        if self._is_one_name(text) or text in FUNCTIONS:
             return False
         return len(text) == 2 or (len(text) == 3 and not set("aeiou") & set(text[1:]))
 
@@ -998,13 +1081,15 @@ class Lexer:
 # x, x12, x_1, w1_20: names that can be nothing but variables.
 _is_simple = re.compile(r"[A-Za-zΑ-Ωα-ωϵϕ](?:_?[0-9]+)*").fullmatch
 
+_ROOT_LIKE = re.compile(r"1/\d|2/3\b|3/2\b")  # hardly a power and then a quotient
+
 _MARKED = frozenset({*_OPENERS, "PRIMES"})
 _BINARY = frozenset({"SLASH", "STAR", "POW", "RELATION", "EQUAL", "COMMA", "BANG"})
 _REMEDIES = {
     "&": "write and", "@": "matrices need declared shapes", "$": "remove it", "%": "write mod(a, b), or divide by 100",
     "?": "write `value if condition else value`", ":": "remove it", "~": "remove it", "≈": "write =", "∞": "use a variable",
     "∫": "integrals are not read", "∑": "write the sum out", "`": "remove it", '"': "remove the quotes", "°": "write *pi/180",
-    "±": "write two equations", ".": "a number has digits beside its point", "_": "a name begins with a letter",
+    "±": "write two equations", "₋": "a subscript is one word, as in x_n1", "₊": "a subscript is one word, as in x_n1", ".": "a number has digits beside its point", "_": "a name begins with a letter",
 }  # fmt: skip
 
 

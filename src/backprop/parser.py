@@ -369,8 +369,9 @@ def _check_conditions(equation: Equation) -> None:
                                  hint="write 1 if condition else 0", **at)  # type: ignore[arg-type]  # fmt: skip
     for root in roots:
         if nodes[root][0] in CONDITIONS:
+            equation_meant = nodes[root][0] == "eq"
             raise ParseError("a condition is not an equation that can be differentiated",
-                             hint="write value if condition else value", **at)  # type: ignore[arg-type]  # fmt: skip
+                             hint="an equation has one =" if equation_meant else "write value if condition else value", **at)  # type: ignore[arg-type]  # fmt: skip
 
 
 def parse_rule(text: str, graph: Graph) -> int:

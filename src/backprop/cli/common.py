@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 import sys
 from collections.abc import Callable, Iterable, Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from typing import TYPE_CHECKING, Any, TextIO
 
 import click
@@ -46,17 +46,16 @@ def run(arguments: list[str], session: Session | None = None) -> int:
 
     state = State(session)
     try:
-        status = cli.main(args=list(arguments), prog_name="backprop", standalone_mode=False, obj=state)
+        # Not `cli.main`, which would turn a closed pipe and Ctrl-C into exceptions of its own.
+        with cli.make_context("backprop", list(arguments), obj=state) as context:
+            status = cli.invoke(context)
         return status if isinstance(status, int) else ExitStatus.OK
-    except click.exceptions.NoArgsIsHelpError as error:
-        click.echo(error.format_message(), err=True)
-        return ExitStatus.USAGE
+    except click.exceptions.Exit as leave:
+        return leave.exit_code
     except click.ClickException as error:
         path = error.ctx.command_path if isinstance(error, click.UsageError) and error.ctx else "backprop"
         complain([f"error: {visible(error.format_message())}", f"  see {path} --help"])
         return ExitStatus.USAGE
-    except click.Abort:
-        return ExitStatus.INTERRUPTED
     except BackpropError as error:
         complain(error_lines(error))
         return status_of(error)
@@ -139,7 +138,9 @@ def row_keys(row: Row, own: Iterable[str], command: click.Command) -> dict[str, 
         if key not in known:
             options = [name[2:] for option in command.params for name in option.opts if name.startswith("--")]
             if key in options:
-                raise UsageError(f"`{key}` is for the whole run, not for one row", hint=f"write --{key} after the command")
+                raise UsageError(
+                    f"`{key}` is for the whole run, not for one row", hint=f"write --{key} after the command"
+                )
             from difflib import get_close_matches
 
             close = get_close_matches(key, known, 1)
@@ -184,9 +185,7 @@ class Output:
 
 
 @contextmanager
-def open_output(
-    name: str | None, *, width: int | None, color: str, ascii: bool
-) -> Iterator[Output]:
+def open_output(name: str | None, *, width: int | None, color: str, ascii: bool) -> Iterator[Output]:
     """The output of a command, ended by the end of the block; a file is given up if the block fails."""
     if name is not None and name != "-":
         with _file(name) as stream:
@@ -231,23 +230,25 @@ def _file(name: str) -> Iterator[TextIO]:
     import tempfile
 
     target = os.path.realpath(name)
+    direct = os.path.exists(target) and not os.path.isfile(target)
+    temporary = target
+    mode = None
     try:
-        if os.path.exists(target) and not os.path.isfile(target):
-            with open(target, "w", encoding="utf-8", errors="backslashreplace", newline="\n") as stream:
-                yield stream
-            return
-        mode = os.stat(target).st_mode & 0o777 if os.path.exists(target) else None
-        descriptor, temporary = tempfile.mkstemp(dir=os.path.dirname(target), prefix=".backprop-", suffix=".part")
+        if direct:
+            descriptor = os.open(target, os.O_WRONLY)
+        else:
+            mode = os.stat(target).st_mode & 0o777 if os.path.exists(target) else None
+            descriptor, temporary = tempfile.mkstemp(dir=os.path.dirname(target), prefix=".backprop-", suffix=".part")
     except (OSError, ValueError) as error:
         raise _unwritable(name, error) from None
     try:
         with open(descriptor, "w", encoding="utf-8", errors="backslashreplace", newline="\n") as stream:
             yield stream
-            try:
-                stream.flush()
-                os.fsync(stream.fileno())
-            except OSError as error:
-                raise _unwritable(name, error) from None
+            stream.flush()
+            if not direct:
+                os.fsync(descriptor)
+        if direct:
+            return
         if mode is None:
             mask = os.umask(0)
             os.umask(mask)
@@ -255,10 +256,9 @@ def _file(name: str) -> Iterator[TextIO]:
         os.chmod(temporary, mode)
         os.replace(temporary, target)
     except BaseException:
-        try:
-            os.unlink(temporary)
-        except OSError:
-            pass
+        if not direct:
+            with suppress(OSError):
+                os.unlink(temporary)
         raise
 
 

@@ -175,7 +175,9 @@ def diff(state: State, **options: Any) -> int:
 class _Run:
     """The rows of one call, from reading to printing."""
 
-    def __init__(self, settings: Settings, session: Session, out: Output, options: dict[str, Any], single: bool) -> None:
+    def __init__(
+        self, settings: Settings, session: Session, out: Output, options: dict[str, Any], single: bool
+    ) -> None:
         self.settings, self.session, self.out = settings, session, out
         self.json, self.quiet, self.debug = options["form"] == "json", options["quiet"], options["debug"]
         self.single = single
@@ -281,10 +283,11 @@ class _Run:
         assert derivation is not None
         if self.json:
             return json_text(derivation.as_dict(job.key[0].source), ascii=out.ascii)
-        from ..render.plain import Trace, lay_out, result_text, summary
+        from ..render.plain import Trace, Words, lay_out, result_text, summary
 
         if self.quiet:
-            return result_text(derivation)
+            text = result_text(derivation)
+            return Words(ascii=True).final(text) if out.ascii else text
         if not self.full:
             return fold_line(summary(derivation, ascii=out.ascii), out.width)
         shown = Trace(derivation, ascii=out.ascii, steps=self.steps)
@@ -302,7 +305,9 @@ class _Run:
         if self.quiet:
             self.out.text("")
         elif not self.single and not self.out.terminal:
-            self.out.text(plain_error(error, row, self.out.ascii))
+            between = "\n\n" if self.full and self.shown else ""
+            self.shown += 1
+            self.out.text(between + plain_error(error, row, self.out.ascii))
         self.out.flush()
         complain(error_lines(error, row.place))
 

@@ -10,6 +10,7 @@ from __future__ import annotations
 import re
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from itertools import chain, islice
+from operator import le
 from typing import NamedTuple
 
 from ..derivation import Derivation, Link, Step
@@ -534,9 +535,22 @@ def _lines_needed(row: Sequence[str], widths: Sequence[int]) -> int:
 def _table_row(
     row: Sequence[str], styles: Sequence[str], widths: Sequence[int], gaps: Sequence[int], indent: int, room: int | None
 ) -> Iterator[Line]:
-    cells = [[cell] if room is None or _width(cell) <= w else fold(cell, w) for cell, w in zip(row, widths)]
+    sizes = [_width(cell) for cell in row]
+    if room is None or all(map(le, sizes, widths)):
+        line: Line = [(" " * indent, "")]
+        owed = 0
+        for cell, size, style, w, gap in zip(row, sizes, styles, widths, gaps):
+            if w:
+                owed += gap if len(line) > 1 or owed else 0
+                if size:
+                    line.append((" " * owed + cell, style) if owed > 0 else (cell, style))
+                    owed = 0
+                owed = max(0, owed + w - size)
+        yield line
+        return
+    cells = [[cell] if size <= w else fold(cell, w) for cell, size, w in zip(row, sizes, widths)]
     for k in range(max((len(cell) for cell in cells), default=0)):
-        line: Line = []
+        line = []
         owed = 0  # columns of space before the next text
         for cell, style, w, gap in zip(cells, styles, widths, gaps):
             if not w:
@@ -593,7 +607,9 @@ def _stacked(row: Sequence[str], columns: Sequence[Column], room: int, indent: i
 
 _PART = re.compile(r"[^ ·*,)]+[·*,)]*")  # what `fold` leaves in one piece
 # Characters that are known to be one column wide, but for the macron over an adjoint, which has none.
-_SIMPLE = re.compile("[\x20-\x7e\xa1-\xac\xae-\u02ff\u0304\u0370-\u0377\u0391-\u03ff\u2010-\u2027\u2030-\u205e\u2070-\u209c\u2190-\u22ff\u2713\u2717]*")  # noqa: E501
+_SIMPLE = re.compile(
+    "[\x20-\x7e\xa1-\xac\xae-\u02ff\u0304\u0370-\u0377\u0391-\u03ff\u2010-\u2027\u2030-\u205e\u2070-\u209c\u2190-\u22ff\u2713\u2717]*"
+)  # noqa: E501
 
 
 def _width(text: str) -> int:
