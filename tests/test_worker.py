@@ -134,11 +134,11 @@ def test_map_waits_for_a_slow_first_task_with_a_bounded_window(pool: Pool) -> No
 
 
 def test_leaving_map_early_stops_what_it_had_begun(pool: Pool) -> None:
-    for key, _ in pool.map((n, {"do": "loop" if n else "nothing"}, 5.0) for n in range(5)):
-        assert key == 0
-        break
     start = time.monotonic()
-    assert works(pool)
+    rows = pool.map((n, {"do": "loop" if n else "nothing"}, 5.0) for n in range(5))
+    assert next(rows)[0] == 0
+    rows.close()  # type: ignore[attr-defined]
+    assert list(pool.collect()) == []
     assert time.monotonic() - start < 4
 
 
@@ -159,6 +159,14 @@ def test_cancelled_tasks_end_whether_they_run_or_wait(shared: Pool) -> None:
     ends = [message for _, message in shared.collect(running, waiting)]
     assert [end["reason"] for end in ends if "ended" in end] == ["cancelled", "cancelled"]
     assert works(shared)
+
+
+def test_cancelling_what_is_finished_but_not_yet_read_keeps_its_messages(shared: Pool) -> None:
+    assert works(shared)
+    ticket = shared.submit({"do": "nothing"})
+    time.sleep(0.3)
+    shared.cancel(ticket)
+    assert [message.get("ended") for _, message in shared.collect(ticket)] == [None, "done"]
 
 
 def test_closing_the_iterator_of_run_cancels_the_task(shared: Pool) -> None:
@@ -234,6 +242,7 @@ def test_what_fits_the_time_is_not_stopped(shared: Pool) -> None:
     """Although the worker has used more than that before."""
     for _ in range(3):
         assert ask(shared, "work", cpu=1.0, seconds=0.4)[-1] == {"ended": "done"}
+    assert ask(shared, "sleep", cpu=0.3, seconds=0.4)[-1] == {"ended": "done"}
 
 
 def test_a_parent_that_does_not_watch_costs_no_task_its_result(shared: Pool) -> None:
@@ -241,6 +250,21 @@ def test_a_parent_that_does_not_watch_costs_no_task_its_result(shared: Pool) -> 
     assert next(messages)["stage"] == "begun"
     time.sleep(1.0)  # more than three times 0.2 s
     assert [message.get("ended") for message in messages] == [None, "done"]
+    messages = shared.run({"do": "echo", "text": "x" * 3_000_000}, cpu=0.2)
+    assert next(messages)["stage"] == "begun"
+    time.sleep(1.0)  # the worker waits to write
+    assert [len(message.get("echo", "")) for message in messages] == [3_000_000, 0]
+
+
+def test_a_worker_that_does_not_read_holds_up_nobody(pool: Pool) -> None:
+    begun = [message for _, message in pool.collect(*(pool.submit({"do": "sleep", "seconds": 0.2}) for _ in range(2)))]
+    stopped = begun[0]["pid"]
+    os.kill(stopped, signal.SIGSTOP)
+    tickets = [pool.submit({"do": "echo", "text": "x" * 3_000_000}) for _ in range(2)]
+    for _, message in pool.collect(*tickets):
+        if "ended" in message:
+            os.kill(stopped, signal.SIGCONT)
+    assert [ticket.ended for ticket in tickets] == [True, True]
 
 
 def test_the_system_stops_a_loop_that_the_parent_does_not_watch(shared: Pool) -> None:
@@ -279,6 +303,17 @@ def test_a_crash_is_a_result(shared: Pool, do: str, message: str) -> None:
     assert (begun["stage"], end["ended"], end["reason"], end["stage"]) == ("begun", "stopped", "crash", "begun")
     assert message in end["message"]
     assert works(shared)
+
+
+def test_after_an_impossible_length_nothing_more_is_believed() -> None:
+    ours, theirs = worker._pair()
+    wild, channel = worker._Channel(theirs), worker._Channel(ours)
+    theirs.send(b"\xff" * 8)
+    assert (channel.fill(), list(channel.frames())) == (True, [])
+    wild.send(b'{"ended": "done"}')
+    assert (channel.fill(), list(channel.frames())) == (False, [])
+    ours.close()
+    theirs.close()
 
 
 def test_a_batch_that_is_half_bombs_loses_no_good_line(pool: Pool) -> None:
@@ -531,13 +566,20 @@ def test_workers_hold_nothing_open_that_the_program_inherited() -> None:
 
 
 ODD: dict[str, tuple[str, dict[str, Any]]] = {
-    "closed standard streams": ("for fd in range(3): os.close(fd)", {}),
+    "closed standard streams": (
+        "os.closerange(0, 3); ask(pool, 'nothing'); os.open(os.devnull, 2) and os._exit(1)",
+        {},
+    ),
     "closed standard input": ("os.close(0)", {"stdin": subprocess.DEVNULL}),
     "empty environment": ("", {"env": {}}),
     "deleted folder": ("os.mkdir('x'); os.chdir('x'); os.rmdir('../x')", {}),
     "read-only folder": ("os.mkdir('x', 0o555); os.chdir('x')", {}),
     "SIGCHLD ignored": ("signal.signal(signal.SIGCHLD, signal.SIG_IGN)", {}),
     "SIGPIPE at its default": ("signal.signal(signal.SIGPIPE, signal.SIG_DFL)", {}),
+    "an interrupt at the start": (
+        "signal.signal(signal.SIGINT, lambda *_: None); pool.start(); os.killpg(0, signal.SIGINT)",
+        {"start_new_session": True},
+    ),
     "signals blocked": ("signal.pthread_sigmask(signal.SIG_BLOCK, range(1, 32))", {}),
     "signals all the time": (
         "signal.signal(signal.SIGALRM, lambda *_: None); signal.setitimer(signal.ITIMER_REAL, 0.01, 0.01)",
@@ -557,11 +599,13 @@ def test_odd_surroundings_change_nothing(name: str, tmp_path: Path) -> None:
         ends = [ask(pool, do, cpu=0.3)[-1] for do in ("nothing", "loop", "abort", "nothing")]
         pid = ask(pool, "nothing")[0]["pid"]
         os.kill(pid, 9)
+        time.sleep(0.2)
         ends.append(ask(pool, "nothing")[-1])
+        blocked = ask(pool, "environment")[1]["blocked"]
         pool.close()
-        print(*(end.get("reason", end["ended"]) for end in ends), file=out, flush=True)
+        print(*(end.get("message", end["ended"]) for end in ends), blocked, sep="; ", file=out, flush=True)
         """,
         **more,
     )
     _, errors = program.communicate(timeout=20)
-    assert (result.read_text(), errors) == ("done time crash done done\n", b"")
+    assert (result.read_text(), errors) == ("done; stopped after 0.3 s; killed by signal 6; done; done; []\n", b"")

@@ -126,7 +126,8 @@ def do_answer(task: dict[str, Any]) -> Iterator[Any]:
 
 def do_environment(task: dict[str, Any]) -> Iterator[Any]:
     names = ("PYTHONHASHSEED", "SYMPY_GROUND_TYPES", "SYMPY_USE_CACHE")
-    yield {"random": random.random(), "hash": hash("x"), **{name: os.environ.get(name) for name in names}}
+    blocked = sorted(signal.pthread_sigmask(signal.SIG_BLOCK, ()))
+    yield {"random": random.random(), "hash": hash("x"), "blocked": blocked, **{n: os.environ.get(n) for n in names}}
     random.seed(os.urandom(8))
 
 

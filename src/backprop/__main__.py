@@ -135,14 +135,10 @@ def _show_traceback(arguments: list[str]) -> None:
 
 def _occupy_descriptors() -> None:
     """If the descriptors 0 to 2 are closed, no file that is opened later may take their place."""
-    for descriptor in range(3):
-        try:
-            os.fstat(descriptor)
-        except OSError:
-            opened = os.open(os.devnull, os.O_RDWR)
-            if opened != descriptor:
-                os.dup2(opened, descriptor)
-                os.close(opened)
+    lowest = os.open(os.devnull, os.O_RDWR)
+    while lowest < 3:
+        lowest = os.dup(lowest)
+    os.close(lowest)
 
 
 def _make_streams_robust() -> None:

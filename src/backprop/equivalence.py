@@ -87,6 +87,8 @@ def compare_at_points(
         outcome, values = compare_at(graph, order, a, b, point, domain)
         if outcome is None:
             continue
+        if outcome is False and not _differ_around(graph, order, a, b, point, domain):
+            continue  # a jump or a kink just here: what a single point says counts for nothing
         tried += 1
         if outcome is False:
             return agreed, tried, (point, *values)
@@ -111,6 +113,24 @@ def compare_at(
         if agree(first, second, precision):
             return True, (first, second)
     return None, (first, second)
+
+
+def _differ_around(
+    graph: Graph, order: Sequence[int], a: int, b: int, point: dict[str, Fraction], domain: Sequence[int]
+) -> bool:
+    """Whether the two differ in a whole neighbourhood of a point at which they differ."""
+    for precision, radius in ((PRECISIONS[0], 80), (PRECISIONS[1], 200), (PRECISIONS[2], 800)):
+        previous = set_precision(precision)
+        try:
+            around = {name: to_ball(x) + to_ball(0).union(to_ball(Fraction(1, 2**radius))) for name, x in point.items()}
+        finally:
+            set_precision(previous)
+        values = evaluate(graph, order, around, precision=precision, exact=False)
+        if any(_missing(values.get(i)) for i in (a, b, *domain)):
+            continue
+        if not values[a].overlaps(values[b]):
+            return True
+    return False
 
 
 def _missing(value: Value) -> bool:
@@ -177,23 +197,41 @@ def slope_agrees(
     bits = 300 + 250 * order
     direction = {name: Fraction(2 * k + 3, 2 * (k % 7) + 4) for k, (name, _) in enumerate(gradient)}
     needed = graph.reachable([root])
-    terms: list[Value] = []
-    for k in range(order + 1):
-        step = h * (Fraction(order, 2) - k)
-        moved = {name: x + step * direction.get(name, 0) for name, x in point.items()}
-        terms.append(evaluate(graph, needed, moved, precision=bits, exact=False)[root])
+
+    def differences(shift: Fraction) -> Value:
+        """The quotient of differences on a grid whose middle is `shift` steps away from the point."""
+        terms = []
+        for k in range(order + 1):
+            step = h * (Fraction(order, 2) - k + shift)
+            moved = {name: x + step * direction.get(name, 0) for name, x in point.items()}
+            terms.append(evaluate(graph, needed, moved, precision=bits, exact=False)[root])
+        if any(_missing(v) for v in terms):
+            return None
+        previous = set_precision(bits)
+        try:
+            return sum((-1) ** k * comb(order, k) * term for k, term in enumerate(terms)) / to_ball(h) ** order
+        finally:
+            set_precision(previous)
+
+    quotient = differences(Fraction(0))
     values = evaluate(graph, graph.reachable([i for _, i in gradient]), point, precision=bits, exact=False)
     slopes = [values.get(i) for _, i in gradient]
-    if any(_missing(v) for v in (*terms, *slopes)):
+    if quotient is None or any(_missing(v) for v in slopes):
         return None, None
     previous = set_precision(bits)
     try:
-        quotient = sum((-1) ** k * comb(order, k) * term for k, term in enumerate(terms)) / to_ball(h) ** order
         given = sum(s * to_ball(direction[name] ** order) for s, (name, _) in zip(slopes, gradient, strict=True))
         size = max([abs(s).lower() for s in slopes] + [to_ball(Fraction(1, 10**15))])
         error = abs(quotient - given)
         if error.upper() < size * to_ball(Fraction(1, 10**DIGITS)):
             return True, quotient
-        return (False if error.lower() > size * to_ball(Fraction(1, 10**8)) else None), quotient
+        tolerance = size * to_ball(Fraction(1, 10**25))
+        if not error.lower() > tolerance:
+            return None, quotient
+        # At a kink or a jump the quotients on the two sides and in the middle differ: it says nothing.
+        left, right = differences(Fraction(-order - 1, 2)), differences(Fraction(order + 1, 2))
+        if left is None or right is None or max(abs(left - quotient), abs(right - quotient)).upper() > tolerance:
+            return None, None
+        return False, quotient
     finally:
         set_precision(previous)

@@ -97,18 +97,18 @@ def evaluate(
     nodes = graph.nodes
     previous = set_precision(precision)
     try:
+        if not exact:
+            return _in_balls(graph, order, inputs)
         for position in order:
             key = nodes[position]
             op = key[0]
             if op == "num":
-                values[position] = key[1] if exact else to_ball(key[1])
+                values[position] = key[1]
             elif op == "var":
                 if key[1] in inputs:
-                    given = inputs[key[1]]
-                    values[position] = given if exact else to_ball(given)
+                    values[position] = inputs[key[1]]
             elif op in LEAVES:
-                constant = Exact("pi", 1) if op == "pi" else Exact("e", 1)
-                values[position] = constant if exact else constant.ball()
+                values[position] = Exact(op, 1)
             else:
                 operands = [values.get(i, _FREE) for i in key[1:]]
                 if _FREE in operands:
@@ -116,6 +116,38 @@ def evaluate(
                 values[position] = _apply(graph, op, key, operands)
     finally:
         set_precision(previous)
+    return values
+
+
+def _in_balls(graph: Graph, order: Iterable[int], inputs: Mapping[str, Value]) -> dict[int, Value]:
+    """The values as balls; None where there is none. One step of the loop costs about one operation."""
+    values: dict[int, Value] = {}
+    nodes = graph.nodes
+    functions: dict[str, Callable[..., Any] | None] = {}
+    for position in order:
+        key = nodes[position]
+        op = key[0]
+        if op in LEAVES:
+            given = key[1] if op == "num" else inputs.get(key[1]) if op == "var" else Exact(op, 1)
+            values[position] = None if given is None else to_ball(given)
+            continue
+        if op not in functions:
+            functions[op] = None if op in _SPECIAL_CARE else _ball_function(op)
+        function = functions[op]
+        if function is None:
+            values[position] = _apply(graph, op, key, [values[i] for i in key[1:]])
+            continue
+        first, second = values[key[1]], values[key[-1]]
+        if first is None or second is None:
+            value = None
+        elif len(key) == 2:
+            value = function(first)
+        elif len(key) == 3:
+            value = function(first, second)
+        else:
+            operands = [values[i] for i in key[1:]]
+            value = None if any(v is None for v in operands) else function(*operands)
+        values[position] = value if value is not None and value.is_finite() else None
     return values
 
 
@@ -128,7 +160,7 @@ def _apply(graph: Graph, op: str, key: tuple[Any, ...], operands: list[Value]) -
         return None if chosen is None else operands[1] if chosen else operands[2]
     if op in _LOGIC:
         return _LOGIC[op](operands)
-    if None in operands:
+    if any(v is None for v in operands):
         return None
     if op in _RELATIONS:
         return _relation(op, *operands)
@@ -136,6 +168,10 @@ def _apply(graph: Graph, op: str, key: tuple[Any, ...], operands: list[Value]) -
     if found is not _FREE:
         return found
     if op == "pow":
+        if all(_is_rational(v) for v in operands) and operands[0] < 0 and literal_rational(graph, key[2]) is not None:
+            root = combine("pow", operands[0], operands[1])  # (-8)^(1/3) is the real root
+            if root is not None:
+                return root
         return _finite(_power(graph, key, operands))
     return _finite(_ball_function(op)(*[to_ball(v) for v in operands]))
 
@@ -167,6 +203,7 @@ _LOGIC: dict[str, Callable[[Sequence[Value]], Value]] = {
     "not": lambda operands: None if operands[0] is None else not operands[0],
 }
 _RELATIONS = frozenset({"lt", "le", "gt", "ge", "eq", "ne"})
+_SPECIAL_CARE = _RELATIONS | frozenset({*_LOGIC, "where", "pow"})
 
 
 def _relation(op: str, left: Value, right: Value) -> bool | None:
@@ -370,6 +407,8 @@ def _ball_function(op: str) -> Callable[..., Any]:
             for name, references, key in steps:
                 if references:
                     values = [operands[r] if r >= 0 else done[-1 - r] for r in references]
+                    if None in values:
+                        return None
                     done.append(_ball_function(name)(*values) if name != "pow" else values[0] ** values[1])
                 else:
                     done.append(to_ball(key[1]) if name == "num" else to_ball(Exact(name, 1)))

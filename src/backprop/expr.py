@@ -327,8 +327,9 @@ def _pieces(
         if op == "exp":
             return _power_pieces(nodes, (-1, operands[0]), style, names)
         if op == "sqrt":
-            return 90, ["√", (operands[0], 100)] if _is_leaf(nodes, operands[0], names) else [
-                "√(", (operands[0], 0), ")"]  # fmt: skip
+            if _is_leaf(nodes, operands[0], names):
+                return 50, ["√", (operands[0], 100)]
+            return 90, ["√(", (operands[0], 0), ")"]
         if op == "abs":
             return 100, ["|", (operands[0], 0), "|"]
         if op == "factorial":
@@ -359,7 +360,9 @@ def _flat(
 def _number_pieces(key: Key, style: Style) -> tuple[int, list[str | tuple[int, int]]]:
     text = number_text(key[1], key[2])
     precedence = 35 if text.startswith("-") else 40 if "/" in text else 100
-    return precedence, [text.replace("-", style.minus) if style.pretty else text]
+    if text.startswith("-"):
+        text = style.minus + text[1:]
+    return precedence, [text]
 
 
 def _is_leaf(nodes: list[Key], position: int, names: Mapping[int, str] | None) -> bool:

@@ -59,19 +59,27 @@ def build(grammar: str) -> dict[str, Any]:
 
     lark = Lark(grammar, parser="lalr", lexer="basic", postlex=_KeepAllTerminals(), propagate_positions=False)
     table = lark.parser.parser._parse_table  # type: ignore[attr-defined,union-attr]
-    rules = list(lark.rules)
+    rules = sorted(lark.rules, key=lambda rule: (rule.origin.name, rule.order, [s.name for s in rule.expansion]))
     number = {id(rule): i for i, rule in enumerate(rules)}
     names = {rule: i for i, rule in enumerate(rules)}
     nonterminals = {rule.origin.name for rule in rules}
     actions: list[dict[str, int]] = []
     gotos: list[dict[str, int]] = []
-    for state in range(len(table.states)):
+    # States are numbered as they are met from the start, so that a grammar has one file of tables.
+    order = [table.start_states["start"]]
+    place = {order[0]: 0}
+    for state in order:
+        for _, (action, argument) in sorted(table.states[state].items()):
+            if action.name == "Shift" and argument not in place:
+                place[argument] = len(order)
+                order.append(argument)
+    for state in order:
         row, following = {}, {}
-        for symbol, (action, argument) in table.states[state].items():
+        for symbol, (action, argument) in sorted(table.states[state].items()):
             if symbol in nonterminals:
-                following[symbol] = argument
+                following[symbol] = place[argument]
             elif action.name == "Shift":
-                row[symbol] = argument + 1
+                row[symbol] = place[argument] + 1
             else:
                 row[symbol] = -1 - number.get(id(argument), names[argument])
         actions.append(row)
@@ -84,8 +92,8 @@ def build(grammar: str) -> dict[str, Any]:
         "digest": digest(grammar),
         "tokens": "|".join(f"({t.pattern.to_regexp()})" for t in patterns),
         "terminals": [t.name for t in patterns],
-        "start": table.start_states["start"],
-        "end": table.end_states["start"],
+        "start": place[table.start_states["start"]],
+        "end": place[table.end_states["start"]],
         "rules": [
             [
                 rule.origin.name,

@@ -496,7 +496,7 @@ class Lexer:
             return ""
         base = types[j - 1]
         if number:
-            if types[-1] != "NUMBER" or not _ROOT_LIKE.search(self.text, start - 1, start + 3):
+            if types[-1] != "NUMBER" or self.text[reading.starts[j]] == "*" or not _ROOT_LIKE.search(self.text, start - 1, start + 3):
                 return ""
         elif base not in ("NUMBER", "NAME") or self.graph.nodes[values[j - 1]][0] == "var":
             if types[-1] == "NUMBER":
@@ -769,7 +769,8 @@ class Lexer:
         if text.startswith("log_") and (text[4:].isdigit() or (len(text) == 5 and text[4:].isalpha())):
             return text
         lowered = text.lower()
-        if lowered != text and (lowered in BARE and len(text) > 2 or bracket and lowered in FUNCTIONS):
+        bare = lowered in BARE and (len(text) > 2 or following in ("NAME", "NUMBER", "RADICAL"))
+        if lowered != text and (bare or (bracket and lowered in FUNCTIONS)):
             return lowered
         return None
 

@@ -83,7 +83,9 @@ class Op:
         self.code, self.rule, self.partials = code, rule, partials
         self.ball, self.sympy = ball, sympy
         self.call = call or name
-        self.latex = latex or rf"\operatorname{{{self.call}}}\left({{0}}\right)"
+        holes = ", ".join(f"{{{i}}}" for i in range(len(self.operands)))
+        called = self.call.replace("_", r"\_")
+        self.latex = latex or rf"\operatorname{{{{{called}}}}}\left({holes}\right)"
         self.aliases = tuple(aliases.split())
         self.special = special or {}
         self.reason, self.symbol, self.precedence, self.right = reason, symbol, precedence, right
@@ -173,7 +175,7 @@ _TRIGONOMETRIC = [
     Op("acsc", "x", "R33", "arccosecant", ("-1/(abs(x)*sqrt(x^2 - 1))",), ball="= asin(1/x)",
        sympy="acsc", aliases="arccsc arccosec", domain="abs(x) >= 1", smooth="abs(x) > 1", parity="odd"),
     Op("atan2", "y x", "R34", "angle of a point", ("x/(x^2 + y^2)", "-y/(x^2 + y^2)"),
-       aliases="arctan2", ball="atan2", sympy="atan2", domain="x > 0 or y != 0"),
+       aliases="arctan2", ball="atan2", sympy="atan2", domain="x != 0 or y != 0", smooth="x > 0 or y != 0"),
     Op("sinc", "x", "R35", "sinc", ("(x*cos(x) - sin(x))/x^2",), ball="sinc", sympy="sinc",
        exceptions=(Singularity("x", ("0",), kink=False),), parity="even"),
 ]  # fmt: skip

@@ -95,6 +95,8 @@ def parse_equation(
         raise ParseError("the equation is empty", text=text, start=0, end=1, hint="write one, for example x^2")
     lexer = Lexer(text, graph, wrt, functions)
     reading = lexer.read()
+    if not reading.types:
+        raise ParseError("there is only a comment", text=text, start=0, end=1, hint="write an equation before the #")
     if len(reading.types) > 4 * max_nodes:
         raise LimitError(f"more than {max_nodes} operations", hint="raise --max-nodes")
     equation = Equation(text, graph, reading.notes)

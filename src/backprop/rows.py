@@ -255,9 +255,9 @@ def split_list(text: str, separator: str = ",") -> list[str]:
 
 
 def read_names(given: object, key: str) -> list[str]:
-    """Names from `x,y` or from a list of names; an empty text is an empty list."""
+    """Names from `x,y` or from a list of names."""
     if isinstance(given, str):
-        given = split_list(given) if given.strip() else []
+        given = split_list(given)
     if not isinstance(given, (list, tuple)) or not all(isinstance(name, str) for name in given):
         raise UsageError(f"`{key}` is a list of names", hint=f'write "{key}": ["x", "y"]')
     names = [name.strip() for name in given]

@@ -23,6 +23,7 @@ from .tidy import MAX_BITS, Tidy, bits, combine, exact_root
 
 MAX_TERMS = 60
 MAX_SIZE = 600
+MAX_EXPONENT = 200
 KEEP = 1.17  # how many times longer the collected form may be than the shortest
 
 # base -> (rational exponent, the rest of the exponent as a node or None)
@@ -582,6 +583,8 @@ class _Polynomials:
             key = (base, None)
             if key in self.atoms:
                 n = int(rational * self.units[key])
+                if abs(n) > MAX_EXPONENT:
+                    raise _TooLarge
                 factor = self._generator(key) ** abs(n)
                 top, bottom = (top * factor, bottom) if n > 0 else (top, bottom * factor)
                 continue

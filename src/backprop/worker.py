@@ -493,7 +493,7 @@ class _Process:
             here = os.getcwd()
         except OSError:  # the folder is gone
             here = ""
-        path = [os.path.abspath(entry) if here else entry for entry in sys.path if entry]
+        path = [os.path.abspath(entry) if here else entry for entry in sys.path]
         path.append(os.path.dirname(os.path.dirname(os.path.abspath(__file__))))
         command = [sys.executable or "", "-c", _BOOT, mode, *settings, here, *path]
         dropped = ("PYTHONPATH", "PYTHONINSPECT", "SYMPY_")
@@ -627,7 +627,7 @@ def _main(mode: str, handler: str, warm: str, memory: str) -> NoReturn:
         if not _DEBUG:
             sys.stdout = sys.stderr = open(os.devnull, "w")  # noqa: SIM115
         try:
-            for name in (*warm.split(), "random"):
+            for name in (*warm.split(), "json", "random"):
                 import_module(name)
             module, _, function = handler.partition(":")
             handle: Handler = getattr(import_module(module), function)

@@ -292,7 +292,9 @@ def error_object(error: BackpropError, row: Row) -> dict[str, Any]:
     said: dict[str, Any] = {"kind": error.kind, "message": visible(error.message)[:LONGEST_MESSAGE]}
     said["column"] = error.column
     said["hint"] = None if error.hint is None else visible(error.hint)[:LONGEST_MESSAGE]
-    return {"version": 1, "source": row.source, "input": row.text, "error": said}
+    typed = (row.fields or {}).get("equation")
+    text = typed if isinstance(typed, str) else row.text
+    return {"version": 1, "source": row.source, "input": text, "error": said}
 
 
 def json_text(data: dict[str, Any], ascii: bool = False) -> str:

@@ -121,7 +121,7 @@ def _number(key: str, value: object) -> float | int:
 @click.option("--width", type=int, metavar="N", help="Fold lines to N columns.  [default: the terminal's; else uncut]")
 @click.option("--debug", is_flag=True, help="Show where in the program an internal error came from.")
 @click.pass_obj
-def diff(state: State, **options: Any) -> int:
+def diff(state: State, /, **options: Any) -> int:
     """Differentiate equations and show every step.
 
     One equation shows its whole trace: forwards, backwards with the rule of every edge, what
@@ -152,11 +152,11 @@ def diff(state: State, **options: Any) -> int:
     """
     from ..rows import Rows
 
-    given = {key: list(options[key]) for key in ("wrt", "at", "functions") if options[key]}
-    for key in ("wrt", "functions"):
-        if key in given:
-            given[key] = ",".join(given[key])
-    given |= {key: options[key.replace("-", "_")] for key in ROW_OPTIONS if key not in ("wrt", "at", "functions")}
+    given = {key: options[key.replace("-", "_")] for key in ROW_OPTIONS}
+    for key in ("wrt", "at", "functions"):  # these may be given several times
+        parts = given.pop(key)
+        if parts:
+            given[key] = list(parts) if key == "at" else ",".join(parts)
     for key in ("jobs", "width"):
         if options[key] is not None:
             _number(key, options[key])
@@ -265,7 +265,7 @@ class _Run:
     def show(self, job: Job) -> None:
         """A row of several that is done."""
         row, error = job.key
-        text = ""
+        text: Any = ""
         if job.derivation is not None:
             text, error = guarded(lambda: self.written(job), self.debug)
         if error is not None:

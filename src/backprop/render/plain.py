@@ -239,12 +239,12 @@ class Trace:
         example = next((step.name for step in part.steps if step.op != "var" and step.name != label), None)
         example = example or part.links[-1].target
         meaning = words.derivative(label, example, 1, False)
-        bar = words.bar(label)
-        remark = f"{words.bar(example)} means {meaning}; start with {bar} = 1"
+        sends = f"sends = adjoint {words.times} local derivative"
+        remark = f"{words.bar(example)} means {meaning}; start with {words.bar(label)} = 1; {sends}"
         columns = (
             Column("edge", "name"), Column("rule", "rule"), Column("", "rule", gap=1),
             Column("local derivative", "math", True, "local derivative"), NUMBER,
-            Column(f"sends (adjoint {words.times} local)", "math", True, "sends"), NUMBER,
+            Column("sends", "math", True, "sends"), NUMBER,
         )  # fmt: skip
         return Section(title, remark, columns, (self._edge(part, link) for link in part.links))
 
@@ -489,7 +489,7 @@ def _heading(section: Section, width: int | None, final: Callable[[str], str]) -
         yield [(title, "title")]
         return
     gap = " " * max(2, 18 - len(title))
-    if width is None or title and _width(title) + len(gap) + _width(remark) + 2 <= width:
+    if width is None or (title and _width(title) + len(gap) + _width(remark) + 2 <= width):
         yield [(title, "title"), (gap, ""), (f"({remark})", "remark")]
         return
     if title:
@@ -535,35 +535,33 @@ def _lines_needed(row: Sequence[str], widths: Sequence[int]) -> int:
 def _table_row(
     row: Sequence[str], styles: Sequence[str], widths: Sequence[int], gaps: Sequence[int], indent: int, room: int | None
 ) -> Iterator[Line]:
-    sizes = [_width(cell) for cell in row]
-    if room is None or all(map(le, sizes, widths)):
-        line: Line = [(" " * indent, "")]
-        owed = 0
-        for cell, size, style, w, gap in zip(row, sizes, styles, widths, gaps):
-            if w:
-                owed += gap if len(line) > 1 or owed else 0
-                if size:
-                    line.append((" " * owed + cell, style) if owed > 0 else (cell, style))
-                    owed = 0
-                owed = max(0, owed + w - size)
-        yield line
+    """The lines of a row: one, if every cell fits or may be uncut, else as many as its longest cell."""
+    if room is None or all(map(le, map(_width, row), widths)):
+        yield _aligned(row, styles, widths, gaps, indent)
         return
-    cells = [[cell] if size <= w else fold(cell, w) for cell, size, w in zip(row, sizes, widths)]
-    for k in range(max((len(cell) for cell in cells), default=0)):
-        line = []
-        owed = 0  # columns of space before the next text
-        for cell, style, w, gap in zip(cells, styles, widths, gaps):
-            if not w:
-                continue
-            owed += gap if line or owed else 0
-            text = cell[k] if k < len(cell) else ""
+    cells = [fold(cell, w) if w else [cell] for cell, w in zip(row, widths)]
+    for k in range(max(map(len, cells))):
+        texts = [cell[k] if k < len(cell) else "" for cell in cells]
+        yield _aligned(texts, styles, widths, gaps, indent)
+
+
+def _aligned(
+    texts: Sequence[str], styles: Sequence[str], widths: Sequence[int], gaps: Sequence[int], indent: int
+) -> Line:
+    """Texts under each other's columns; a column without width takes no space."""
+    line: Line = [(" " * indent, "")]
+    owed = 0  # columns of space before the next text
+    first = True
+    for text, style, w, gap in zip(texts, styles, widths, gaps):
+        if w:
+            if not first:
+                owed += gap
+            first = False
             if text:
-                line += [(" " * owed, ""), (text, style)]
-                owed = w - _width(text)
-            else:
-                owed += w
-            owed = max(owed, 0)
-        yield [(" " * indent, ""), *line]
+                line.append((" " * owed + text, style) if owed > 0 else (text, style))
+                owed = -_width(text)
+            owed = max(0, owed + w) if owed <= 0 else owed + w
+    return line
 
 
 def _stacked(row: Sequence[str], columns: Sequence[Column], room: int, indent: int) -> Iterator[Line]:
@@ -608,8 +606,9 @@ def _stacked(row: Sequence[str], columns: Sequence[Column], room: int, indent: i
 _PART = re.compile(r"[^ ·*,)]+[·*,)]*")  # what `fold` leaves in one piece
 # Characters that are known to be one column wide, but for the macron over an adjoint, which has none.
 _SIMPLE = re.compile(
-    "[\x20-\x7e\xa1-\xac\xae-\u02ff\u0304\u0370-\u0377\u0391-\u03ff\u2010-\u2027\u2030-\u205e\u2070-\u209c\u2190-\u22ff\u2713\u2717]*"
-)  # noqa: E501
+    "[\x20-\x7e\xa1-\xac\xae-\u02ff\u0304\u0370-\u0377\u0391-\u03ff\u2010-\u2027\u2030-\u205e"
+    "\u2070-\u209c\u2190-\u22ff\u2713\u2717]*"
+)
 
 
 def _width(text: str) -> int:
@@ -692,10 +691,10 @@ def render(derivation: Derivation, *, width: int | None = None, ascii: bool = Fa
     read as  f(x, y) = x·y
     <BLANKLINE>
     Gradient
-      ∂f/∂x  = y
-      ∂f/∂y  = x
+      ∂f/∂x = y
+      ∂f/∂y = x
     <BLANKLINE>
-    !  not verified
+    ! not verified
     """
     trace = Trace(derivation, ascii=ascii, steps=steps)
     sections = chain(trace.opening(), trace.closing())
