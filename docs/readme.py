@@ -25,7 +25,8 @@ def output_of(command: str) -> str:
             script.chmod(0o755)
         path = folder + os.pathsep + os.environ["PATH"]
         done = subprocess.run(
-            ["bash", "-c", f"{command} 2>&1"], cwd=ROOT / "examples", env={**os.environ, "PATH": path, "PYTHONUTF8": "1"},
+            ["bash", "-c", f"{command} 2>&1"], cwd=ROOT / "examples",
+            env={**os.environ, "PATH": path, "PYTHONUTF8": "1"},
             capture_output=True, text=True, encoding="utf-8", check=False,
         )  # fmt: skip
     return done.stdout

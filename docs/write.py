@@ -55,7 +55,10 @@ def operations_page() -> str:
         if title == "Constants":
             lines += ["`e`, Euler's number, and `pi` or `π`. Neither is ever a variable.", ""]
             continue
-        lines += ["| code | rule | operation | partials | cost | domain | smooth | at a kink |", "|---|---|---|---|---:|---|---|---|"]
+        lines += [
+            "| code | rule | operation | partials | cost | domain | smooth | at a kink |",
+            "|---|---|---|---|---:|---|---|---|",
+        ]
         for op in rows:
             call = f"{op.call}({', '.join(op.operands)})"
             if op.symbol and len(op.operands) == 2:

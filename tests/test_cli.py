@@ -201,6 +201,10 @@ def test_an_argument_that_is_not_exactly_an_option_is_an_equation(cli, arguments
     assert cli("diff", "-q", *arguments).out == line + "\n"
 
 
+def test_a_short_option_takes_no_equals_sign(cli):
+    assert "cannot read" not in cli("diff", "-f=2").err
+
+
 def test_a_mistyped_option_gets_a_note(cli):
     assert "did you mean `--order`?" in cli("diff", "--ordr", *FAST).err
 
@@ -800,6 +804,16 @@ def test_a_worker_that_breaks_off_leaves_the_derivation_with_a_note():
     assert str(derivation.gradient["x"]) == "2*x"
     assert derivation.verified.status == "unverified"
     assert any("not simplified" in note for note in derivation.notes)
+
+
+def test_the_reason_that_the_judge_gave_is_kept():
+    derivation = derivation_module.derive("x^2")
+    job = Job(derivation)
+    how = "not verified: some reason"
+    job.absorb({"stage": "verified", "status": "unverified", "how": how, "points": 0, "digits": 0})
+    job.absorb({"ended": "done"})
+    assert job.done
+    assert derivation.verified.how == how
 
 
 def test_what_is_not_asked_for_is_not_done(session):

@@ -19,7 +19,7 @@ from hashlib import md5
 from math import gcd, lcm
 from typing import Any
 
-from .expr import LEAVES, Graph, literal_rational
+from .expr import Graph, literal_rational
 from .ops import lookup
 from .rules import compile_text
 from .tidy import exact_root
@@ -74,9 +74,7 @@ class Kernel:
 
     __slots__ = ("index", "key", "relation", "positive", "label")
 
-    def __init__(
-        self, index: int, key: Any, relation: tuple[int, Quotient] | None, positive: bool, label: str
-    ) -> None:
+    def __init__(self, index: int, key: Any, relation: tuple[int, Quotient] | None, positive: bool, label: str) -> None:
         self.index, self.key, self.relation, self.positive = index, key, relation, positive
         self.label = label  # a name that does not depend on the order in which kernels were made
 
@@ -410,9 +408,7 @@ class Field:
         if c != 1 and max(c.numerator, c.denominator) < 10**12:
             u = self.quotient(u[0] / self.constant(c)[0].leading_coefficient(), u[1])
             return self.add(self.log(self.constant(c)), self.log(u))
-        if len(u[0]) > 1 and u[1].is_one():
-            self.assumed_positive(u[0])
-        elif u[1].is_one() and sum(map(int, u[0].monomial(0))) == 1:
+        if (len(u[0]) > 1 and u[1].is_one()) or (u[1].is_one() and sum(map(int, u[0].monomial(0))) == 1):
             self.assumed_positive(u[0])
         return self.kernel(("log of", self.text(u), _Opaque(u)))
 

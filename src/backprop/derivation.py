@@ -17,8 +17,8 @@ from .expr import LEAVES, PYTHON, Graph, Node, Style, definitions, encode, fresh
 from .ops import CONDITIONS, Op, lookup
 from .parser import MAX_NODES, Equation, check_variables, parse_equation
 from .reverse import Edge, Pass, backpropagate
-from .rules import compile_text
 from .rules import apply as apply_rule
+from .rules import compile_text
 from .tidy import Tidy
 
 # A result whose written-out form has more nodes than this is printed with named parts.

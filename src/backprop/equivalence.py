@@ -102,7 +102,8 @@ def compare_at(
     graph: Graph, order: Sequence[int], a: int, b: int, point: dict[str, Fraction], domain: Sequence[int] = ()
 ) -> tuple[bool | None, tuple[Value, Value]]:
     """True: agree to `DIGITS` digits; False: certainly different; None: no value, or not told."""
-    first = second = None
+    first: Value = None
+    second: Value = None
     for precision in PRECISIONS:
         values = evaluate(graph, order, point, precision=precision, exact=False)
         first, second = values.get(a), values.get(b)
@@ -215,7 +216,7 @@ def slope_agrees(
 
     quotient = differences(Fraction(0))
     values = evaluate(graph, graph.reachable([i for _, i in gradient]), point, precision=bits, exact=False)
-    slopes = [values.get(i) for _, i in gradient]
+    slopes: list[Value] = [values.get(i) for _, i in gradient]
     if quotient is None or any(_missing(v) for v in slopes):
         return None, None
     previous = set_precision(bits)

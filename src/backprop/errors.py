@@ -102,9 +102,7 @@ def visible(text: str) -> str:
     """
     if text.isascii() and text.isprintable():
         return text
-    return "".join(
-        c if c in "\n\t" or (c.isprintable() and not _hides(c)) else f"U+{ord(c):04X}" for c in text
-    )
+    return "".join(c if c in "\n\t" or (c.isprintable() and not _hides(c)) else f"U+{ord(c):04X}" for c in text)
 
 
 def _hides(character: str) -> bool:

@@ -216,7 +216,7 @@ def _relation(op: str, left: Value, right: Value) -> bool | None:
 def sign_of_difference(left: Value, right: Value) -> int | None:
     """−1, 0 or 1 for left < = > right; None if the balls overlap."""
     if _is_rational(left) and _is_rational(right):
-        return (left > right) - (left < right)
+        return int(left > right) - int(left < right)
     if left == right and type(left) is Exact:
         return 0
     difference = to_ball(left) - to_ball(right)
@@ -375,6 +375,7 @@ def _turn(op: str, q: Number) -> Value:
     if q.denominator > 6:
         return _FREE
     turn = Fraction(q) % 2
+    sines: dict[Number, Number]
     sines = {0: 0, Fraction(1, 6): Fraction(1, 2), Fraction(1, 2): 1, Fraction(5, 6): Fraction(1, 2), 1: 0,
              Fraction(7, 6): Fraction(-1, 2), Fraction(3, 2): -1, Fraction(11, 6): Fraction(-1, 2)}  # fmt: skip
     sine, cosine = sines.get(turn), sines.get((turn + Fraction(1, 2)) % 2)
@@ -443,7 +444,7 @@ def _power(graph: Graph, key: tuple[Any, ...], operands: list[Value]) -> Any:
     if literal is not None:
         ball = to_ball(base)
         if literal.denominator == 1:
-            return ball ** literal.numerator if abs(literal) <= 10**9 else None
+            return ball**literal.numerator if abs(literal) <= 10**9 else None
         if ball.is_zero():
             return ball if literal > 0 else None
         if literal.denominator % 2 and literal.denominator < 10**6 and ball < 0:
@@ -630,5 +631,5 @@ def _rounded(ball: Any, digits: int) -> str:
     """The midpoint to so many digits; 0 if the ball cannot be told from it."""
     if ball.contains(0):
         return "0"
-    mantissa, _, exponent = ball.mid().str(digits, radius=False).partition("e")
+    mantissa, _, exponent = str(ball.mid().str(digits, radius=False)).partition("e")
     return mantissa + (f"e{int(exponent)}" if exponent else "")

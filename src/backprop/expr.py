@@ -200,7 +200,7 @@ def literal_rational(graph: Graph, position: int) -> Fraction | None:
         if top[0] == "neg" and graph.nodes[top[1]][0] == "num":
             top = ("num", -graph.nodes[top[1]][1])
         if top[0] == bottom[0] == "num" and bottom[1] != 0:
-            return Fraction(top[1]) / bottom[1]
+            return Fraction(Fraction(top[1]) / bottom[1])
     return None
 
 
@@ -259,7 +259,8 @@ def to_text(
     """The expression as text that the parser reads back to the same node.
 
     `names` are nodes to be written as a name (the root itself is always written out); brackets are
-    put around an expression whose precedence is below `required`. The text is as long as the written-out tree; see `Graph.written_size` and `definitions`.
+    put around an expression whose precedence is below `required`. The text is as long as the
+    written-out tree; see `Graph.written_size` and `definitions`.
 
     >>> graph = Graph()
     >>> to_text(graph, graph.node("neg", graph.node("pow", graph.variable("x"), graph.number(2))))
@@ -345,9 +346,7 @@ def _pieces(
     return 100, pieces
 
 
-def _flat(
-    nodes: list[Key], op: str, operands: tuple[int, ...], names: Mapping[int, str] | None
-) -> tuple[int, ...]:
+def _flat(nodes: list[Key], op: str, operands: tuple[int, ...], names: Mapping[int, str] | None) -> tuple[int, ...]:
     """max(max(a, b), c) is written max(a, b, c), as it is read."""
     if op not in ("max", "min"):
         return operands
@@ -374,10 +373,7 @@ def _is_leaf(nodes: list[Key], position: int, names: Mapping[int, str] | None) -
 
 def _is_wide(nodes: list[Key], operands: tuple[int, ...], names: Mapping[int, str] | None) -> bool:
     """Whether a quotient reads better with spaces around its bar."""
-    return any(
-        nodes[i][0] in ("add", "sub", "mul", "div") and not (names is not None and i in names)
-        for i in operands
-    )
+    return any(nodes[i][0] in ("add", "sub", "mul", "div") and not (names is not None and i in names) for i in operands)
 
 
 def _power_pieces(
@@ -429,9 +425,7 @@ def decode(data: dict[str, Any], graph: Graph) -> list[int]:
     return [place[root] for root in data["roots"]]
 
 
-def definitions(
-    graph: Graph, roots: Iterable[int], limit: int, largest: int = 40
-) -> list[int]:
+def definitions(graph: Graph, roots: Iterable[int], limit: int, largest: int = 40) -> list[int]:
     """Which nodes to give a name so that the roots can be written in linear size; in order.
 
     None if the roots written out have at most `limit` nodes. Otherwise every node with several

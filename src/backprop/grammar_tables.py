@@ -58,7 +58,7 @@ def build(grammar: str) -> dict[str, Any]:
     from lark import Lark
 
     lark = Lark(grammar, parser="lalr", lexer="basic", postlex=_KeepAllTerminals(), propagate_positions=False)
-    table = lark.parser.parser._parse_table  # type: ignore[attr-defined,union-attr]
+    table = lark.parser.parser._parse_table
     rules = sorted(lark.rules, key=lambda rule: (rule.origin.name, rule.order, [s.name for s in rule.expansion]))
     number = {id(rule): i for i, rule in enumerate(rules)}
     names = {rule: i for i, rule in enumerate(rules)}
@@ -99,7 +99,7 @@ def build(grammar: str) -> dict[str, Any]:
                 rule.origin.name,
                 len(rule.expansion),
                 rule.alias or ("" if rule.options.expand1 and len(rule.expansion) == 1 else rule.origin.name),
-                [i for i, symbol in enumerate(rule.expansion) if not (symbol.is_term and symbol.filter_out)],
+                [i for i, symbol in enumerate(rule.expansion) if not getattr(symbol, "filter_out", False)],
             ]
             for rule in rules
         ],

@@ -18,9 +18,7 @@ from .ops import CONDITIONS, FUNCTIONS, OPS, unknown_function
 MAX_NODES = 1_000_000
 
 _RELATIONS = {"<": "lt", "<=": "le", "≤": "le", ">": "gt", ">=": "ge", "≥": "ge", "==": "eq", "!=": "ne", "≠": "ne"}
-_INVERSES = {
-    name: f"a{name}" for name in "sin cos tan cot sec csc sinh cosh tanh coth sech csch".split()
-}
+_INVERSES = {name: f"a{name}" for name in "sin cos tan cot sec csc sinh cosh tanh coth sech csch".split()}
 _BINARY = frozenset({"add", "sub", "mul", "div", "pow", "and", "or"})
 
 
@@ -102,9 +100,7 @@ def parse_equation(
     equation = Equation(text, graph, reading.notes)
     _Builder(equation, reading, lexer.functions).build()
     if len(graph.nodes) > max_nodes:
-        raise LimitError(
-            f"{len(graph.nodes)} nodes; the limit is {max_nodes}", hint="raise it with --max-nodes"
-        )
+        raise LimitError(f"{len(graph.nodes)} nodes; the limit is {max_nodes}", hint="raise it with --max-nodes")
     _check_conditions(equation)
     return equation
 
@@ -320,10 +316,18 @@ class _Builder:
             name = reading.values[position - 1][0]
             return ParseError(f"`{visible(name)}` needs an argument before `{shown}`", text=text, start=start, end=end,
                               hint=f"write {visible(name)}(x)")  # fmt: skip
-        if kind in ("RPAR", "RSQB", "RBRACE") and position and reading.types[position - 1] in ("LPAR", "LSQB", "LBRACE"):
-            return ParseError("nothing stands between the brackets", text=text, start=start, end=end, hint="fill or remove them")
+        if (
+            kind in ("RPAR", "RSQB", "RBRACE")
+            and position
+            and reading.types[position - 1] in ("LPAR", "LSQB", "LBRACE")
+        ):
+            return ParseError(
+                "nothing stands between the brackets", text=text, start=start, end=end, hint="fill or remove them"
+            )
         if kind == "CLOSE":
-            return ParseError("nothing stands between the bars", text=text, start=start, end=end, hint="fill or remove them")
+            return ParseError(
+                "nothing stands between the bars", text=text, start=start, end=end, hint="fill or remove them"
+            )
         if kind in ("IF", "ELSE", "AND", "OR", "NOT", "RELATION"):
             hint = "write value if condition else value; a comparison stands in a condition only"
             return ParseError(f"`{shown}` does not fit here", text=text, start=start, end=end, hint=hint)
@@ -395,7 +399,7 @@ def check_variables(names: Iterable[str]) -> list[str]:
         name = raw.strip()
         if name in result:
             raise UsageError(f"the variable `{visible(name)}` is named twice", hint="name it once")
-        if name in OPS and OPS[name].arity == 0 or name == "π":
+        if (name in OPS and OPS[name].arity == 0) or name == "π":
             raise NameFault(f"`{visible(name)}` is a constant, not a variable", hint="choose another letter")
         if not name or not (name[0].isalpha() and name.replace("_", "a").isalnum()):
             raise UsageError(f"`{visible(name)}` is no name of a variable", hint="a letter, then letters, digits or _")

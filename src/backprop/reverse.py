@@ -66,9 +66,7 @@ def active(graph: Graph, output: int, names: Iterable[str]) -> list[int]:
     return order
 
 
-def backpropagate(
-    graph: Graph, output: int, names: Iterable[str], *, keep_edges: bool = False
-) -> Pass:
+def backpropagate(graph: Graph, output: int, names: Iterable[str], *, keep_edges: bool = False) -> Pass:
     """Runs the reverse pass for the variables in `names`.
 
     Only nodes on a path to one of them are visited: with a constant exponent, for instance, the
@@ -101,7 +99,7 @@ def backpropagate(
         for k, target in enumerate(operands):
             if target not in varying:
                 continue
-            if op == "add" or op == "sub" and k == 0:
+            if op == "add" or (op == "sub" and k == 0):
                 partial, sends = tidy.one, adjoint
             else:
                 steps = programs.get((op, k))
@@ -126,7 +124,11 @@ def backpropagate(
 
 def _folded(graph: Graph, exponent: int, tidy: Tidy) -> int:
     value = literal_rational(graph, exponent)
-    return exponent if value is None or graph.nodes[exponent][0] == "num" else tidy.number(value, _decimal(graph, exponent))
+    return (
+        exponent
+        if value is None or graph.nodes[exponent][0] == "num"
+        else tidy.number(value, _decimal(graph, exponent))
+    )
 
 
 def _decimal(graph: Graph, exponent: int) -> bool:

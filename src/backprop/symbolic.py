@@ -13,8 +13,8 @@ from typing import Any
 
 import sympy
 
-from .expr import CONSTANTS, LEAVES, Graph, literal_rational
-from .ops import OPS, lookup, unknown_function
+from .expr import LEAVES, Graph, literal_rational
+from .ops import CONSTANTS, OPS, lookup, unknown_function
 from .tidy import Tidy, bits, combine
 
 # The largest argument at which SymPy may evaluate a factorial or the like while it builds.
@@ -311,7 +311,4 @@ def sympy_derivative(translation: Translation, root: int, name: str, order: int)
 def is_zero(translation: Translation, root: int) -> bool:
     """Whether SymPy's rewriting proves that a node is 0; its "no" means nothing."""
     expression = translation.to_sympy(root)
-    for rewrite in (sympy.expand, sympy.simplify):
-        if rewrite(expression) == 0:
-            return True
-    return False
+    return any(rewrite(expression) == 0 for rewrite in (sympy.expand, sympy.simplify))

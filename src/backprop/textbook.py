@@ -65,9 +65,7 @@ def _functions(graph: Graph, roots: Iterable[int]) -> set[str]:
 
 
 # The four operations and powers, and the functions that partials of the others bring in.
-_ALWAYS = frozenset(
-    "add sub mul div neg pow sqrt cbrt tan cot sec csc tanh coth sech csch".split()
-)
+_ALWAYS = frozenset("add sub mul div neg pow sqrt cbrt tan cot sec csc tanh coth sech csch".split())
 
 
 def operations(graph: Graph, root: int) -> int:
@@ -98,9 +96,9 @@ class _Collector:
         self.known: dict[Any, int] = {}  # terms -> the sum as the user typed it
         ops = {graph.nodes[i][0] for i in typed}
         self.has_cbrt = "cbrt" in ops
-        self.decimal = any(
-            graph.nodes[i][0] == "num" and "." in (graph.nodes[i][2] or "") for i in typed
-        ) and "div" not in ops
+        self.decimal = (
+            any(graph.nodes[i][0] == "num" and "." in (graph.nodes[i][2] or "") for i in typed) and "div" not in ops
+        )
         for position in sorted(typed):
             if graph.nodes[position][0] in ("add", "sub"):
                 self.product(position)
@@ -110,7 +108,12 @@ class _Collector:
         product = self.product(position)
         for _, factors in self._terms_of(product, 1):
             for base, (rational, symbolic) in factors.items():
-                if self.graph.nodes[base][0] != "var" or symbolic is not None or rational.denominator != 1 or rational < 0:
+                if (
+                    self.graph.nodes[base][0] != "var"
+                    or symbolic is not None
+                    or rational.denominator != 1
+                    or rational < 0
+                ):
                     return False
         return True
 
@@ -334,8 +337,8 @@ class _Collector:
     def _terms_of(self, product: Product, sign: int) -> list[Product]:
         c, factors = product
         if len(factors) == 1 and abs(c) == 1:
-            (base, exponent), = factors.items()
-            if exponent == (1, None) and base in self.sums:
+            ((base, exponent),) = factors.items()
+            if exponent[0] == 1 and exponent[1] is None and base in self.sums:
                 return [(sign * c * d, more) for d, more in self.sums[base]]
         return [(sign * c, factors)]
 
@@ -432,7 +435,9 @@ class _Collector:
         elif back or below:
             node = graph.node("div", node, self._chain(back + below))
         if coefficient < 0:
-            node = graph.number(-graph.nodes[node][1], None) if graph.nodes[node][0] == "num" else graph.node("neg", node)
+            node = (
+                graph.number(-graph.nodes[node][1], None) if graph.nodes[node][0] == "num" else graph.node("neg", node)
+            )
         return node
 
     def _typed_opposite(self, base: int, rational: Fraction, symbolic: int) -> int | None:
@@ -637,8 +642,9 @@ class _Polynomials:
         return self.collector.build(self.collector.times(top, self.collector.raised(bottom, -1)))
 
     def _lowest(self, top: Any, bottom: Any) -> tuple[Any, Any]:
-        for prepare in (lambda p: p, self._roots):  # cancel before and after sqrt(s)² becomes s
-            top, bottom = prepare(top), prepare(bottom)
+        for lowered in (False, True):  # cancel before and after sqrt(s)² becomes s
+            if lowered:
+                top, bottom = self._roots(top), self._roots(bottom)
             if bottom == 0:
                 raise _TooLarge
             if top == 0:
@@ -671,7 +677,9 @@ class _Polynomials:
         """The quotient, and the quotient with sin² = 1 − cos² and the like."""
         yield quotient
         nodes = self.graph.nodes
-        functions = {nodes[base][:2]: base for base, symbolic in self.atoms if symbolic is None and nodes[base][0] not in LEAVES}
+        functions = {
+            nodes[base][:2]: base for base, symbolic in self.atoms if symbolic is None and nodes[base][0] not in LEAVES
+        }
         for name, partner, a, b in _SQUARES:
             for (op, argument), base in functions.items():
                 other = functions.get((partner, argument))
