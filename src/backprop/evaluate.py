@@ -468,6 +468,8 @@ def _root(ball: Any, n: Any) -> Any:
     index = n.unique_fmpz()
     if index is None or not 0 < index < 10**6:
         return None
+    if ball.is_zero():
+        return ball
     if ball < 0:
         return -((-ball).root(int(index))) if index % 2 else None
     return ball.root(int(index)) if ball >= 0 else None
@@ -550,7 +552,7 @@ BALLS: dict[str, Callable[..., Any]] = {
     "div": lambda a, b: a / b,
     "neg": lambda a: -a,
     "abs": abs,
-    "cbrt": lambda a: -((-a).root(3)) if a < 0 else a.root(3),
+    "cbrt": lambda a: _root(a, _load().arb(3)),
     "root": _root,
     "floor": _floor,
     "ceil": _ceil,

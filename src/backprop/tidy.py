@@ -202,8 +202,12 @@ class Tidy:
                 return self.neg(b)
             if op == "neg":
                 return self.mul(self.neg(a), right[1])
-            if op == "mul" and nodes[right[1]][0] == "num":
-                return self.mul(self.mul(a, right[1]), right[2])
+            if op == "mul":
+                first = nodes[right[1]]
+                if first[0] == "num":
+                    return self.mul(self.mul(a, right[1]), right[2])
+                if first[0] == "div" and nodes[first[1]][0] == "num":
+                    return self.mul(self.div(self.mul(a, first[1]), first[2]), right[2])
             if op == "where":
                 found = self._into_branches(a, right)
                 return self.intern(("mul", a, b)) if found is None else found
