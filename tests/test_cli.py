@@ -660,7 +660,7 @@ def test_sympy_missing_leaves_the_derivative_and_says_so(tmp_path):
     result = process("diff", "x^2 sin(x)", "--steps", "result", env={"PYTHONPATH": f"{tmp_path}{os.pathsep}{SOURCE}"})
     out = result.stdout.decode()
     assert result.returncode == 3
-    assert "df/dx = 2·(sin(x)·x) + x²·cos(x)" in out
+    assert re.search(r"df/dx = .*cos\(x\)", out)
     assert "! not verified: SymPy could not be started" in out
     assert "note: not simplified, shown as derived" in out
 

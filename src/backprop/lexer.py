@@ -915,7 +915,7 @@ class Lexer:
 
     def _bare_prefix(self, text: str) -> list[str] | None:
         """sinx, lnx, sin2x, xcosx: a function between letters that are variables."""
-        if "_" in text and not text.startswith("log_"):
+        if len(text) > 40 or ("_" in text and not text.startswith("log_")):
             return None
         for name in _BY_LENGTH:
             at = text.find(name)

@@ -178,7 +178,7 @@ class Tidy:
             return self.sub(key[2], key[1])
         if op == "mul" and self.nodes[key[1]][0] == "num":
             return self.mul(self.neg(key[1]), key[2])
-        if op == "where" and self.zero in key[2:]:
+        if op == "where" and self.zero in key[2:] and self._is_shallow(a):
             return self.where(key[1], self.neg(key[2]), self.neg(key[3]))
         return self.intern(("neg", a))
 
@@ -201,11 +201,13 @@ class Tidy:
             if value == -1:
                 return self.neg(b)
             if op == "neg":
-                return self.mul(self.neg(a), right[1])
+                sign, b = self._unsigned(b)
+                return self.mul(a if sign > 0 else self.neg(a), b)
             if op == "mul":
                 first = nodes[right[1]]
                 if first[0] == "num":
-                    return self.mul(self.mul(a, right[1]), right[2])
+                    number, rest = self._number_in_front(("mul", a, b))
+                    return self.intern(("mul", a, b)) if rest == b else self.mul(number, rest)
                 if first[0] == "div" and nodes[first[1]][0] == "num":
                     return self.mul(self.div(self.mul(a, first[1]), first[2]), right[2])
             if op == "where":
@@ -214,14 +216,21 @@ class Tidy:
             if op == "div" and nodes[right[1]][0] == "num":
                 return self.div(self.mul(a, right[1]), right[2])
             return self.intern(("mul", a, b))
-        if left[0] == "neg":
-            return self.neg(self.mul(left[1], b))
-        if op == "neg":
-            return self.neg(self.mul(a, right[1]))
+        if left[0] == "neg" or op == "neg":
+            sign, a = self._unsigned(a)
+            other, b = self._unsigned(b)
+            product = self.mul(a, b)
+            return product if sign == other else self.neg(product)
         if left[0] == "mul" and nodes[left[1]][0] == "num":
-            return self.mul(left[1], self.mul(left[2], b))
+            number, rest = self._number_in_front(left)
+            if nodes[rest][0] == "mul" and nodes[nodes[rest][1]][0] == "num":
+                return self.intern(("mul", a, b))
+            return self.mul(number, self.mul(rest, b))
         if op == "mul" and nodes[right[1]][0] == "num":
-            return self.mul(right[1], self.mul(a, right[2]))
+            number, rest = self._number_in_front(right)
+            if nodes[rest][0] == "mul" and nodes[nodes[rest][1]][0] == "num":
+                return self.intern(("mul", a, b))
+            return self.mul(number, self.mul(a, rest))
         if a == b:
             return self.pow(a, self.graph.number(2))
         if op == "div":
@@ -237,6 +246,13 @@ class Tidy:
             if found is not None:
                 return found
         return self.intern(("mul", a, b))
+
+    def _unsigned(self, position: int) -> tuple[int, int]:
+        """(±1, the node without the signs in front of it), however many signs were typed."""
+        nodes, sign = self.nodes, 1
+        while nodes[position][0] == "neg":
+            sign, position = -sign, nodes[position][1]
+        return sign, position
 
     def _times_quotient(self, a: int, quotient: tuple) -> int:  # type: ignore[type-arg]
         """a · (u/v): one division if u is 1; with what the graph has already, if it has.
@@ -261,9 +277,30 @@ class Tidy:
     def _into_branches(self, factor: int, where: tuple) -> int | None:  # type: ignore[type-arg]
         """factor · (1 if c else 0) is factor if c else 0."""
         _, condition, first, second = where
-        if self.zero in (first, second):
+        if self.zero in (first, second) and self._is_shallow(first) and self._is_shallow(second):
             return self.where(condition, self.mul(factor, first), self.mul(factor, second))
         return None
+
+    def _is_shallow(self, position: int, depth: int = 8) -> bool:
+        """Whether cases stand in cases at most `depth` deep: what is moved into them costs as much."""
+        level = [position]
+        for _ in range(depth):
+            level = [i for p in level if self.nodes[p][0] == "where" for i in self.nodes[p][2:]]
+            if not level or len(level) > 64:
+                break
+        return not level
+
+    def _number_in_front(self, key: tuple) -> tuple[int, int]:  # type: ignore[type-arg]
+        """The numbers in front of a product as one number, as far as they can be multiplied; the rest."""
+        number, rest = key[1], key[2]
+        while True:
+            inner = self.nodes[rest]
+            if inner[0] != "mul" or self.nodes[inner[1]][0] != "num":
+                return number, rest
+            folded = self._fold("mul", number, inner[1])
+            if folded is None:
+                return number, rest
+            number, rest = folded, inner[2]
 
     def div(self, a: int, b: int) -> int:
         """a / b."""
@@ -282,10 +319,11 @@ class Tidy:
                     return self._scaled(ratio, left[2])
         if left[0] == "num" and left[1] == 0 and not (right[0] == "num" and right[1] == 0):
             return a
-        if left[0] == "neg":
-            return self.neg(self.div(left[1], b))
-        if right[0] == "neg":
-            return self.neg(self.div(a, right[1]))
+        if left[0] == "neg" or right[0] == "neg":
+            sign, a = self._unsigned(a)
+            other, b = self._unsigned(b)
+            quotient = self.div(a, b)
+            return quotient if sign == other else self.neg(quotient)
         return self.intern(("div", a, b))
 
     def pow(self, a: int, b: int) -> int:
@@ -346,14 +384,15 @@ class Tidy:
 
     def _coefficient(self, position: int, key: tuple) -> tuple[Number, int]:  # type: ignore[type-arg]
         """The number in front, and the rest."""
-        if key[0] == "neg":
-            c, u = self._coefficient(key[1], self.nodes[key[1]])
-            return -c, u
+        sign = 1
+        while key[0] == "neg":
+            sign, position = -sign, key[1]
+            key = self.nodes[position]
         if key[0] == "mul":
             first = self.nodes[key[1]]
             if first[0] == "num" and not _is_decimal(first[2]):
-                return first[1], key[2]
-        return 1, position
+                return sign * first[1], key[2]
+        return sign, position
 
     def _scaled(self, coefficient: Number, position: int) -> int:
         return self.mul(self.graph.number(coefficient), position)
