@@ -26,7 +26,9 @@ _OPENERS = {"LPAR": "RPAR", "LSQB": "RSQB", "LBRACE": "RBRACE"}
 _CLOSERS = frozenset(_OPENERS.values())
 _KEYWORDS = {"if": "IF", "else": "ELSE", "and": "AND", "or": "OR", "not": "NOT"}
 _SUPERSCRIPTS = str.maketrans("⁰¹²³⁴⁵⁶⁷⁸⁹⁺⁻⁽⁾ⁿⁱˣʸᵃᵇᵏᵐᵗ", "0123456789+-()nixyabkmt")
-_FRACTIONS = dict(zip("½⅓⅔¼¾⅕⅖⅗⅘⅙⅚⅛⅜⅝⅞", "1/2 1/3 2/3 1/4 3/4 1/5 2/5 3/5 4/5 1/6 5/6 1/8 3/8 5/8 7/8".split(), strict=True))
+_FRACTIONS = dict(
+    zip("½⅓⅔¼¾⅕⅖⅗⅘⅙⅚⅛⅜⅝⅞", "1/2 1/3 2/3 1/4 3/4 1/5 2/5 3/5 4/5 1/6 5/6 1/8 3/8 5/8 7/8".split(), strict=True)
+)
 _SUBSCRIPT = re.compile("_?([₀-₉ₐ-ₜᵢ-ᵪ]+)")
 _DIFFERENCES = frozenset({"d", "Δ", "δ", "∆"})  # what makes one name of the letter that follows
 _RADICALS = {"√": "sqrt", "∛": "cbrt", "∜": "root4"}
@@ -124,9 +126,7 @@ class _Level:
 class Lexer:
     """Reads one text into tokens; `names` are known to be variables, `functions` to be functions."""
 
-    def __init__(
-        self, text: str, graph: Graph, names: Iterable[str] = (), functions: Collection[str] = ()
-    ) -> None:
+    def __init__(self, text: str, graph: Graph, names: Iterable[str] = (), functions: Collection[str] = ()) -> None:
         self.text = text
         self.graph = graph
         self.functions = frozenset(functions)
@@ -151,10 +151,11 @@ class Lexer:
             followers = [*self.kinds[1:], ""]
             names = {
                 t
-                for t, kind, following in zip(self.texts[self.right :], self.kinds[self.right :],
-                                              followers[self.right :], strict=True)
+                for t, kind, following in zip(
+                    self.texts[self.right :], self.kinds[self.right :], followers[self.right :], strict=True
+                )
                 if kind == "NAME" and (following not in _OPENERS or len(t) == 1)
-            }  # fmt: skip
+            }
             self._alone = self.given | names
             self._know(())
         return self._alone
@@ -204,9 +205,13 @@ class Lexer:
             kind = _alphabet(character)
             if last and (
                 (kind != "subscript" and _alphabet(last[-1]) == "subscript")
-                or (kind in ("Latin", "Greek") and "_" not in last and last not in _DIFFERENCES
-                    and (_alphabet(last[0]) != kind or kind == "Greek"))
-            ):  # fmt: skip
+                or (
+                    kind in ("Latin", "Greek")
+                    and "_" not in last
+                    and last not in _DIFFERENCES
+                    and (_alphabet(last[0]) != kind or kind == "Greek")
+                )
+            ):
                 parts.append("")
             parts[-1] += character
         for k in range(len(parts) - 2, -1, -1):  # xsinθ is x, sin, θ
@@ -229,7 +234,9 @@ class Lexer:
         mapped = normalize("NFKC", _SUBSCRIPT.sub(r"_\1", token))
         mapped = mapped.replace("ℯ", "e").replace("ϕ", "φ").replace("ϵ", "ε").replace("ϑ", "θ")
         for k, character in enumerate(token):
-            if not all(c.isascii() or c == "ħ" or "Ͱ" <= c <= "Ͽ" and c.isalpha() for c in normalize("NFKC", character)):
+            if not all(
+                c.isascii() or c == "ħ" or ("Ͱ" <= c <= "Ͽ" and c.isalpha()) for c in normalize("NFKC", character)
+            ):
                 raise self._strange(start + k)
         if mapped != token:
             self.reading.note(f"`{visible(token)}` is read as {mapped}")
@@ -238,27 +245,29 @@ class Lexer:
     def _strange(self, position: int) -> ParseError | EncodingError:
         character = self.text[position]
         code = f"U+{ord(character):04X}"
-        at = {"text": self.text, "start": position, "end": position + 1}
+        at: dict[str, Any] = {"text": self.text, "start": position, "end": position + 1}
         full = unicode_name(character, "")
         if character == "\ufffd" or "\ud800" <= character <= "\udfff":
-            return EncodingError("this is not UTF-8 text", hint="save the file as UTF-8", **at)  # type: ignore[arg-type]
+            return EncodingError("this is not UTF-8 text", hint="save the file as UTF-8", **at)
         if character.isalpha():
             look = _lookalike(full)
             message = f"the letter {visible(character)} ({code}, {full.lower()}) belongs to no alphabet used here"
             hint = f"it looks like the Latin letter {look}; type that" if look else "use Latin or Greek letters"
-            return EncodingError(message, hint=hint, **at)  # type: ignore[arg-type]
+            return EncodingError(message, hint=hint, **at)
         if character == ";":
-            return ParseError("`;` does not belong in an equation", hint="write one equation a line", **at)  # type: ignore[arg-type]
+            return ParseError("`;` does not belong in an equation", hint="write one equation a line", **at)
         if character == "\\":
             return ParseError(
-                "a backslash: LaTeX is not read here", hint="write sqrt(x), (a)/(b), x^2", **at  # type: ignore[arg-type]
+                "a backslash: LaTeX is not read here",
+                hint="write sqrt(x), (a)/(b), x^2",
+                **at,
             )
         if character == "∞":
-            return ParseError("infinity is not a number of the real line", hint="use a variable", **at)  # type: ignore[arg-type]
+            return ParseError("infinity is not a number of the real line", hint="use a variable", **at)
         if not character.isprintable():
-            return ParseError(f"a control character ({code})", hint="remove it", **at)  # type: ignore[arg-type]
+            return ParseError(f"a control character ({code})", hint="remove it", **at)
         shown = f"the character {visible(character)}" + ("" if character.isascii() else f" ({code})")
-        return ParseError(f"{shown} is not part of the language", hint=_REMEDIES.get(character), **at)  # type: ignore[arg-type]
+        return ParseError(f"{shown} is not part of the language", hint=_REMEDIES.get(character), **at)
 
     # -- tokens ----------------------------------------------------------------------------------
 
@@ -274,7 +283,7 @@ class Lexer:
         while i < count:
             kind, start = kinds[i], starts[i]
             text = texts[i]
-            if kind == "STAR" and operand or kind == "PLUS" and operand:
+            if (kind == "STAR" and operand) or (kind == "PLUS" and operand):
                 level.argument = level.quotient = -1
                 types.append(kind)
                 values.append(text)
@@ -287,7 +296,7 @@ class Lexer:
             if kind == "NAME" and text not in plain and following not in _MARKED and _is_simple(text):
                 if text not in self.functions and text not in CONSTANTS and text != "π":
                     plain[text] = self.graph.variable(text)
-            if kind == "NUMBER" or kind == "NAME" and text in plain and following not in _MARKED:
+            if kind == "NUMBER" or (kind == "NAME" and text in plain and following not in _MARKED):
                 if operand:
                     if kind == "NUMBER":
                         self._number_after_operand(i)
@@ -330,12 +339,20 @@ class Lexer:
                 if level.opener == "BAR":
                     raise self._fault("a bar | is still open here", level.start, level.start + 1, "close it with |")
                 if level.opener is None:
-                    raise self._fault(f"`{text}` closes a bracket that was never opened", start, start + 1,
-                                      "remove it, or open one before it")  # fmt: skip
+                    raise self._fault(
+                        f"`{text}` closes a bracket that was never opened",
+                        start,
+                        start + 1,
+                        "remove it, or open one before it",
+                    )
                 if _OPENERS[level.opener] != kind:
                     opened = self.text[level.start]
-                    raise self._fault(f"`{opened}` is closed by `{text}`", start, start + 1,
-                                      f"close it with its own kind (opened at column {level.start + 1})")  # fmt: skip
+                    raise self._fault(
+                        f"`{opened}` is closed by `{text}`",
+                        start,
+                        start + 1,
+                        f"close it with its own kind (opened at column {level.start + 1})",
+                    )
                 if not operand and types[-1] not in _OPENERS:
                     self._missing_operand(i, kind)
                 closed = level
@@ -373,10 +390,10 @@ class Lexer:
                     self._juxtapose(level, i)
                 if kind == "FRACTION":
                     top, bottom = _FRACTIONS[text].split("/")
-                    for part, value in (("LPAR", "("), ("NUMBER", top), ("SLASH", "/"), ("NUMBER", bottom), ("RPAR", ")")):
-                        self.reading.emit(
-                            part, self._number(value, start) if part == "NUMBER" else value, start, start + 1
-                        )
+                    above, below = self._number(top, start), self._number(bottom, start)
+                    parts = zip(("LPAR", "NUMBER", "SLASH", "NUMBER", "RPAR"), ("(", above, "/", below, ")"))
+                    for part, token in parts:
+                        reading.emit(part, token, start, start + 1)
                     operand = True
                     i += 1
                 elif following in _OPENERS:
@@ -390,8 +407,9 @@ class Lexer:
                     level.argument = level.quotient = -1
                 elif following in ("", "RPAR", "RSQB", "RBRACE", "SLASH", "STAR", "POW"):
                     what = "the end" if not following else f"`{visible(texts[i + 1])}`"
-                    raise self._fault(f"an operand is missing between `{text}` and {what}", start, start + 1,
-                                      "write the operand")  # fmt: skip
+                    raise self._fault(
+                        f"an operand is missing between `{text}` and {what}", start, start + 1, "write the operand"
+                    )
                 if types and types[-1] == "FUNCTION" and (kind == "PLUS" or self.text[start + 1 : start + 2].isspace()):
                     self._missing_operand(i, kind)
                 reading.emit(kind, text, start, start + 1)
@@ -406,24 +424,35 @@ class Lexer:
                     if level.argument >= 0 and operand:
                         shown = visible(self.text[level.argument : start].strip())
                         self.noted = -1
-                        reading.note(f"`{shown}/…`: the function takes `{shown.partition(' ')[2] or shown}` only;"
-                                     " write brackets for the other reading")  # fmt: skip
+                        reading.note(
+                            f"`{shown}/…`: the function takes `{shown.partition(' ')[2] or shown}` only;"
+                            " write brackets for the other reading"
+                        )
                     level.quotient = start
                     power = self._exponent_text(start, True) if operand and following == "NUMBER" else ""
                     if power:
-                        reading.note(f"`{power}/{texts[i + 1]}` is read as ({power})/{texts[i + 1]}: write brackets around"
-                                     " the whole exponent for the other reading")  # fmt: skip
+                        reading.note(
+                            f"`{power}/{texts[i + 1]}` is read as ({power})/{texts[i + 1]}: write brackets around"
+                            " the whole exponent for the other reading"
+                        )
                 elif kind == "STAR" or kind == "RELATION" or kind == "EQUAL" or kind == "COMMA":
                     level.quotient = -1
                 if kind != "POW" and kind != "BANG":
                     level.argument = -1
                 if kind == "PRIMES":
                     raise self._fault(
-                        "a prime without a declared function before it", start, start + len(text),
-                        "declare the function, as in --functions f, or write d/dx(...)")  # fmt: skip
+                        "a prime without a declared function before it",
+                        start,
+                        start + len(text),
+                        "declare the function, as in --functions f, or write d/dx(...)",
+                    )
                 if kind == "PARTIAL":
-                    raise self._fault("∂ inside an expression", start, start + 1,
-                                      "write the expression alone and name the variable with --wrt")  # fmt: skip
+                    raise self._fault(
+                        "∂ inside an expression",
+                        start,
+                        start + 1,
+                        "write the expression alone and name the variable with --wrt",
+                    )
                 if not operand and kind in _BINARY:
                     self._missing_operand(i, kind)
                 reading.emit(kind, text, start, start + len(text))
@@ -459,12 +488,16 @@ class Lexer:
                 self.noted = level.argument
             if not apart and self.kinds[i] != "RADICAL" and reading.types[-2:-1] == ["ROOT"]:
                 radical, under = self.text[reading.starts[-2]], visible(self.text[reading.starts[-1] : start])
-                reading.note(f"`{radical}{under}{factor}`: the root takes {under} only; write {radical}({under}{factor})"
-                             " for the other reading")  # fmt: skip
+                reading.note(
+                    f"`{radical}{under}{factor}`: the root takes {under} only; write {radical}({under}{factor})"
+                    " for the other reading"
+                )
             power = "" if apart else self._exponent_text(start)
             if power:
-                reading.note(f"`{power}{factor}` is read as ({power})*{factor}: write brackets around the whole exponent"
-                             " for the other reading")  # fmt: skip
+                reading.note(
+                    f"`{power}{factor}` is read as ({power})*{factor}: write brackets around the whole exponent"
+                    " for the other reading"
+                )
             if level.quotient >= 0:
                 divisor = visible(self.text[level.quotient + 1 : start].strip())
                 fraction = divisor.isdigit() and self.text[: level.quotient].rstrip()[-1:].isdigit()
@@ -496,7 +529,11 @@ class Lexer:
             return ""
         base = types[j - 1]
         if number:
-            if types[-1] != "NUMBER" or self.text[reading.starts[j]] == "*" or not _ROOT_LIKE.search(self.text, start - 1, start + 3):
+            if (
+                types[-1] != "NUMBER"
+                or self.text[reading.starts[j]] == "*"
+                or not _ROOT_LIKE.search(self.text, start - 1, start + 3)
+            ):
                 return ""
         elif base not in ("NUMBER", "NAME") or self.graph.nodes[values[j - 1]][0] == "var":
             if types[-1] == "NUMBER":
@@ -508,10 +545,18 @@ class Lexer:
         if self.kinds[i - 1] == "NUMBER":
             left, right = self.texts[i - 1], self.texts[i]
             if right[0] == "." and self.starts[i - 1] + len(left) == self.starts[i]:
-                raise self._fault("a number with two points", self.starts[i - 1], self.starts[i] + len(right),
-                                  "a number has one point")  # fmt: skip
-            raise self._fault("two numbers side by side", self.starts[i - 1], self.starts[i] + len(right),
-                              f"write {left}*{right}, or one number")  # fmt: skip
+                raise self._fault(
+                    "a number with two points",
+                    self.starts[i - 1],
+                    self.starts[i] + len(right),
+                    "a number has one point",
+                )
+            raise self._fault(
+                "two numbers side by side",
+                self.starts[i - 1],
+                self.starts[i] + len(right),
+                f"write {left}*{right}, or one number",
+            )
         if self.kinds[i - 1] in ("NAME", *_CLOSERS):
             shown = visible(self.text[self.starts[i - 1] : self.starts[i]]) + self.texts[i]
             self.reading.note(f"`{'…' * (self.kinds[i - 1] != 'NAME')}{shown}` is read as a product")
@@ -522,8 +567,13 @@ class Lexer:
         mantissa, _, power = text.lower().partition("e")
         digits = len(mantissa) - (1 if "." in mantissa else 0)
         if digits > MAX_DIGITS or (power and (len(power) > 5 or abs(int(power)) > MAX_DIGITS)):
-            raise LimitError(f"a number with more than {MAX_DIGITS} digits", text=self.text, start=start, end=end,
-                             hint="use a variable for it")  # fmt: skip
+            raise LimitError(
+                f"a number with more than {MAX_DIGITS} digits",
+                text=self.text,
+                start=start,
+                end=end,
+                hint="use a variable for it",
+            )
         if text.isdigit():
             return self.graph.number(int(text), text)
         return self.graph.number(Fraction(text), text)
@@ -558,17 +608,30 @@ class Lexer:
             if before.isdigit() and after.isdigit():
                 groups = re.search(r"(?<![\d,.])\d{1,3}(?:,\d{3})+(?!\d)", self.text[max(0, start - 3) : start + 40])
                 if groups and ("," in groups[0].partition(",")[2] or not self.text[start + 4 : start + 5].isdigit()):
-                    raise self._fault("a comma inside a number", start, start + 1,
-                                      f"write {groups[0].replace(',', '')}; a decimal has a point")  # fmt: skip
+                    raise self._fault(
+                        "a comma inside a number",
+                        start,
+                        start + 1,
+                        f"write {groups[0].replace(',', '')}; a decimal has a point",
+                    )
                 raise self._fault("a decimal comma", start, start + 1, "write a point, as in 3.5")
             types, begins = self.reading.types, self.reading.starts
             j = next((j for j in range(len(types) - 1, 0, -1) if begins[j] == level.start), 0)
             if types[j - 2 : j - 1] == ["NAME"]:
                 name = visible(self.text[begins[j - 2] : level.start].strip())
-                raise NameFault(f"`{name}` is no function", text=self.text, start=begins[j - 2], end=level.start,
-                                hint=f"declare it with --functions {name}")  # fmt: skip
-            raise self._fault("a comma outside a function's brackets", start, start + 1,
-                              "write one equation a line; a decimal has a point")  # fmt: skip
+                raise NameFault(
+                    f"`{name}` is no function",
+                    text=self.text,
+                    start=begins[j - 2],
+                    end=level.start,
+                    hint=f"declare it with --functions {name}",
+                )
+            raise self._fault(
+                "a comma outside a function's brackets",
+                start,
+                start + 1,
+                "write one equation a line; a decimal has a point",
+            )
 
     def _missing_operand(self, i: int, kind: str) -> None:
         """Two operators in a row, or an operator at the beginning or the end."""
@@ -578,24 +641,33 @@ class Lexer:
             start = self.starts[last]
             end = start + len(self.texts[last])
             if self.reading.types[-1] == "ROOT":
-                raise self._fault(f"nothing stands under `{visible(previous)}`", start, end, f"write {visible(previous)}x")
+                raise self._fault(
+                    f"nothing stands under `{visible(previous)}`", start, end, f"write {visible(previous)}x"
+                )
             if self.reading.types[-1] in ("NUMBER", "NAME", *_CLOSERS):  # sin^2 without an argument
                 at = len(self.reading.types) - self.reading.types[::-1].index("RAISED") - 2
                 name, start, end = self.reading.values[at]
                 raise self._fault(f"`{visible(name)}` needs an argument", start, end, f"write {visible(name)}(x)")
             if self.reading.types[-1] == "FUNCTION":
-                raise self._fault(f"`{visible(previous)}` needs an argument", start, end, f"write {visible(previous)}(x)")
+                raise self._fault(
+                    f"`{visible(previous)}` needs an argument", start, end, f"write {visible(previous)}(x)"
+                )
             raise self._fault(f"the equation ends after `{visible(previous)}`", start, end, "write what comes next")
         start = self.starts[i]
         text = self.texts[i]
         end = start + len(text)
         if self.reading.types and self.reading.types[-1] == "FUNCTION":
-            raise self._fault(f"`{visible(previous)}` needs an argument before `{text}`", start, end,
-                              f"write {visible(previous)}(x)")  # fmt: skip
+            raise self._fault(
+                f"`{visible(previous)}` needs an argument before `{text}`", start, end, f"write {visible(previous)}(x)"
+            )
         if i == 0 or self.kinds[i - 1] in _OPENERS:
             raise self._fault(f"`{text}` has nothing before it", start, end, "write the left operand")
-        raise self._fault(f"an operand is missing between `{visible(previous)}` and `{text}`", start, end,
-                          "write the operand, or remove one of the two")  # fmt: skip
+        raise self._fault(
+            f"an operand is missing between `{visible(previous)}` and `{text}`",
+            start,
+            end,
+            "write the operand, or remove one of the two",
+        )
 
     def _fault(self, message: str, start: int, end: int, hint: str) -> ParseError:
         return ParseError(message, text=self.text, start=start, end=end, hint=hint)
@@ -633,7 +705,13 @@ class Lexer:
         name = texts[0]
         parameters: list[str] = []
         if left == ["NAME"]:
-            if name in CONSTANTS or name == "π" or name in _KEYWORDS or name in right or self._is_word_product(equal, right):
+            if (
+                name in CONSTANTS
+                or name == "π"
+                or name in _KEYWORDS
+                or name in right
+                or self._is_word_product(equal, right)
+            ):
                 return 0
             if any(name in t and set(t) <= set("xyzt") for t in right if 1 < len(t) < 4):
                 return 0  # y = xy + 1
@@ -652,8 +730,13 @@ class Lexer:
                 raise self._fault("a parameter is named twice", self.starts[2], self.starts[equal - 1], "name it once")
             constants = [p for p in parameters if p in CONSTANTS or p == "π"]
             if constants:
-                raise NameFault(f"`{constants[0]}` is a constant, not a parameter", text=self.text,
-                                start=self.starts[2], end=self.starts[equal - 1], hint="choose another letter")  # fmt: skip
+                raise NameFault(
+                    f"`{constants[0]}` is a constant, not a parameter",
+                    text=self.text,
+                    start=self.starts[2],
+                    end=self.starts[equal - 1],
+                    hint="choose another letter",
+                )
         else:
             return 0
         self._know(parameters)
@@ -680,16 +763,21 @@ class Lexer:
         for i in range(len(kinds) - 3):
             if texts[i] == "d" and kinds[i + 1 : i + 3] == ["SLASH", "NAME"] and texts[i + 2][0] == "d":
                 if len(texts[i + 2]) > 1 and kinds[i + 3] in ("NAME", "NUMBER", "BAR", "RADICAL", *_OPENERS):
-                    raise self._fault("d/dx inside an equation", starts[i], starts[i + 3],
-                                      "write what is to be differentiated, alone")  # fmt: skip
+                    raise self._fault(
+                        "d/dx inside an equation", starts[i], starts[i + 3], "write what is to be differentiated, alone"
+                    )
 
     def _whole_operand(self, i: int) -> None:
         """d/dx(x^2) + 1 could mean two things; it is refused unless the bracket holds everything."""
         if self.kinds[i] in _OPENERS:
             close = self._partner(i)
             if close is not None and any(k in ("PLUS", "MINUS") for k in self.kinds[close + 1 :]):
-                raise self._fault("d/dx of a part of the expression", self.starts[i], self.starts[close] + 1,
-                                  "put everything that is to be differentiated inside the brackets")  # fmt: skip
+                raise self._fault(
+                    "d/dx of a part of the expression",
+                    self.starts[i],
+                    self.starts[close] + 1,
+                    "put everything that is to be differentiated inside the brackets",
+                )
 
     def _partner(self, i: int) -> int | None:
         """The token that closes the bracket opened by token i, if any."""
@@ -716,8 +804,13 @@ class Lexer:
             if operand:
                 self._juxtapose_function(level, i)
             if not bracket:
-                raise NameFault(f"`{visible(text)}` is a declared function and needs an argument", text=self.text,
-                                start=start, end=start + len(text), hint=f"write {visible(text)}(x)")  # fmt: skip
+                raise NameFault(
+                    f"`{visible(text)}` is a declared function and needs an argument",
+                    text=self.text,
+                    start=start,
+                    end=start + len(text),
+                    hint=f"write {visible(text)}(x)",
+                )
             return self._function(i, text, level)
         if text in ("Pi", "PI") and text not in self.given:
             self.reading.note(f"`{text}` is read as the constant pi")
@@ -778,23 +871,33 @@ class Lexer:
         """Whether `text(` can only be a product: a known variable, or a letter that names no function."""
         if text in self.given:
             return True
-        return len(text) == 1 and text not in "fgh" or text in _GREEK or (len(text) > 1 and text in self.alone)
+        return (len(text) == 1 and text not in "fgh") or text in _GREEK or (len(text) > 1 and text in self.alone)
 
     def _undeclared(self, text: str, start: int) -> NameFault:
         from difflib import get_close_matches
 
         shown = visible(text)
         if text.endswith("_"):
-            return NameFault("a subscript is one word of letters and digits", text=self.text, start=start,
-                             end=start + len(text), hint=f"write {shown}n1 or {shown}{{n1}}")  # fmt: skip
+            return NameFault(
+                "a subscript is one word of letters and digits",
+                text=self.text,
+                start=start,
+                end=start + len(text),
+                hint=f"write {shown}n1 or {shown}{{n1}}",
+            )
         at: dict[str, Any] = {"text": self.text, "start": start, "end": start + len(text)}
         if len(text) == 1:
-            return NameFault(f"`{shown}(…)`: is {shown} a function or a factor?",
-                             hint=f"declare it with --functions {shown}, or write {shown}*(…)", **at)  # fmt: skip
+            return NameFault(
+                f"`{shown}(…)`: is {shown} a function or a factor?",
+                hint=f"declare it with --functions {shown}, or write {shown}*(…)",
+                **at,
+            )
         close = [name for name in FUNCTIONS if sorted(name) == sorted(text.lower())]
         close = close or sorted((n for n in FUNCTIONS if len(n) > 2 and text.lower().startswith(n)), key=len)[-1:]
-        close = close or get_close_matches(text, [*FUNCTIONS, "piecewise"], 1, 0.6) or get_close_matches(
-            text.lower(), [*FUNCTIONS, "piecewise"], 1, 0.6
+        close = (
+            close
+            or get_close_matches(text, [*FUNCTIONS, "piecewise"], 1, 0.6)
+            or get_close_matches(text.lower(), [*FUNCTIONS, "piecewise"], 1, 0.6)
         )
         if close:
             hint = f"did you mean `{close[0]}`?"
@@ -821,11 +924,19 @@ class Lexer:
         if text not in self.functions:
             shown = visible(text)
             if text in FUNCTIONS:
-                raise self._fault(f"the derivative of `{shown}` as a part of an expression", start, start + len(text) + 1,
-                                  f"write what it is, or d/dx({shown}(x)) alone")  # fmt: skip
-            raise NameFault(f"`{shown}'` is the derivative of a function that is not declared", text=self.text,
-                            start=start, end=start + len(text) + 1,
-                            hint=f"declare it with --functions {shown}, or write the expression itself")  # fmt: skip
+                raise self._fault(
+                    f"the derivative of `{shown}` as a part of an expression",
+                    start,
+                    start + len(text) + 1,
+                    f"write what it is, or d/dx({shown}(x)) alone",
+                )
+            raise NameFault(
+                f"`{shown}'` is the derivative of a function that is not declared",
+                text=self.text,
+                start=start,
+                end=start + len(text) + 1,
+                hint=f"declare it with --functions {shown}, or write the expression itself",
+            )
         if operand:
             self._juxtapose_function(level, i)
         name = text + "'" * primes
@@ -838,15 +949,18 @@ class Lexer:
                     name = f"{text}'[{','.join(inside)}]"
                     j = close + 1
         if self.kinds[j : j + 1] != ["LPAR"]:
-            raise self._fault(f"`{visible(name)}` needs an argument", start, start + len(text) + 1, f"write {visible(name)}(x)")
+            raise self._fault(
+                f"`{visible(name)}` needs an argument", start, start + len(text) + 1, f"write {visible(name)}(x)"
+            )
         self.reading.emit("CALL", (name, start, start + len(text)), start, start + len(text))
         return j, False
 
     def _letters_before_function(self, i: int, operand: bool, level: _Level) -> tuple[int, bool]:
         """xsin(x): letters, then a known function; or a word that is no function at all."""
         text, start = self.texts[i], self.starts[i]
-        for name in sorted((n for n in (*FUNCTIONS, *self.functions) if text.endswith(n) and n != text),
-                           key=len, reverse=True):  # fmt: skip
+        for name in sorted(
+            (n for n in (*FUNCTIONS, *self.functions) if text.endswith(n) and n != text), key=len, reverse=True
+        ):
             head = text[: -len(name)]
             if len(name) < 2 and name not in self.functions:
                 continue
@@ -944,7 +1058,7 @@ class Lexer:
     def _say_split(self, text: str, pieces: list[str]) -> None:
         shown, brackets = "", 0
         for k, piece in enumerate(pieces):
-            function = piece in FUNCTIONS and len(piece) > 1 or piece.startswith("log_")
+            function = (piece in FUNCTIONS and len(piece) > 1) or piece.startswith("log_")
             if brackets and function and not shown.endswith("("):
                 shown, brackets = f"{shown})", 0  # a function ends the argument of the one before
             shown += piece if not k or shown.endswith("(") else f"*{piece}"
@@ -1060,8 +1174,12 @@ class Lexer:
             kind, text, start = self.kinds[j], self.texts[j], self.starts[j]
             if kind in _OPENERS:
                 if reading.types[-1] == "MINUS":
-                    raise self._fault("a minus before the bracket of an exponent", start, start + 1,
-                                      "put the minus inside the bracket")  # fmt: skip
+                    raise self._fault(
+                        "a minus before the bracket of an exponent",
+                        start,
+                        start + 1,
+                        "put the minus inside the bracket",
+                    )
                 self.raised_role = role
                 return j, False
             if kind == "NUMBER":
@@ -1087,11 +1205,26 @@ _ROOT_LIKE = re.compile(r"1/\d|2/3\b|3/2\b")  # hardly a power and then a quotie
 _MARKED = frozenset({*_OPENERS, "PRIMES"})
 _BINARY = frozenset({"SLASH", "STAR", "POW", "RELATION", "EQUAL", "COMMA", "BANG"})
 _REMEDIES = {
-    "&": "write and", "@": "matrices need declared shapes", "$": "remove it", "%": "write mod(a, b), or divide by 100",
-    "?": "write `value if condition else value`", ":": "remove it", "~": "remove it", "≈": "write =", "∞": "use a variable",
-    "∫": "integrals are not read", "∑": "write the sum out", "`": "remove it", '"': "remove the quotes", "°": "write *pi/180",
-    "±": "write two equations", "₋": "a subscript is one word, as in x_n1", "₊": "a subscript is one word, as in x_n1", ".": "a number has digits beside its point", "_": "a name begins with a letter",
-}  # fmt: skip
+    "&": "write and",
+    "@": "matrices need declared shapes",
+    "$": "remove it",
+    "%": "write mod(a, b), or divide by 100",
+    "?": "write `value if condition else value`",
+    ":": "remove it",
+    "~": "remove it",
+    "≈": "write =",
+    "∞": "use a variable",
+    "∫": "integrals are not read",
+    "∑": "write the sum out",
+    "`": "remove it",
+    '"': "remove the quotes",
+    "°": "write *pi/180",
+    "±": "write two equations",
+    "₋": "a subscript is one word, as in x_n1",
+    "₊": "a subscript is one word, as in x_n1",
+    ".": "a number has digits beside its point",
+    "_": "a name begins with a letter",
+}
 
 
 def _alphabet(character: str) -> str:
@@ -1105,8 +1238,24 @@ def _alphabet(character: str) -> str:
 
 def _lookalike(name: str) -> str:
     """The Latin letter that a letter of another alphabet resembles, by its Unicode name."""
-    table = {"A": "a", "IE": "e", "O": "o", "ER": "p", "ES": "c", "U": "y", "HA": "x", "BYELORUSSIAN-UKRAINIAN I": "i",
-             "JE": "j", "DZE": "s", "VE": "B", "KA": "K", "EM": "M", "EN": "H", "TE": "T", "SHORT I": "u"}  # fmt: skip
+    table = {
+        "A": "a",
+        "IE": "e",
+        "O": "o",
+        "ER": "p",
+        "ES": "c",
+        "U": "y",
+        "HA": "x",
+        "BYELORUSSIAN-UKRAINIAN I": "i",
+        "JE": "j",
+        "DZE": "s",
+        "VE": "B",
+        "KA": "K",
+        "EM": "M",
+        "EN": "H",
+        "TE": "T",
+        "SHORT I": "u",
+    }
     match = re.fullmatch(r"CYRILLIC (SMALL|CAPITAL) LETTER (.+)", name)
     if match is None or match[2] not in table:
         return ""

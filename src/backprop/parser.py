@@ -240,9 +240,11 @@ class _Builder:
             example = next(iter(rows.values()))
             raise ParseError(
                 f"`{name}` takes {wanted} operand{plural}, here are {len(operands)}",
-                text=self.equation.text, start=start, end=end,
+                text=self.equation.text,
+                start=start,
+                end=end,
                 hint=f"write {name}({', '.join(example.operands)})",
-            )  # fmt: skip
+            )
         return graph.node(row.name, *operands)
 
     def _declared(self, name: str, arity: int, start: int, end: int) -> str:
@@ -252,19 +254,32 @@ class _Builder:
         else:
             derivatives = (0,) * (name.count("'"))
         if derivatives and (arity > 1) != primes.startswith("["):
-            raise ParseError("which operand is the derivative by?", text=self.equation.text, start=start, end=end,
-                             hint=f"write {base}'[1](x, y) for the first of several, {base}'(x) for one")  # fmt: skip
+            raise ParseError(
+                "which operand is the derivative by?",
+                text=self.equation.text,
+                start=start,
+                end=end,
+                hint=f"write {base}'[1](x, y) for the first of several, {base}'(x) for one",
+            )
         if any(i >= arity for i in derivatives):
-            raise ParseError(f"`{name}` has {arity} operands", text=self.equation.text, start=start, end=end,
-                             hint="count them from 1")  # fmt: skip
+            raise ParseError(
+                f"`{name}` has {arity} operands",
+                text=self.equation.text,
+                start=start,
+                end=end,
+                hint="count them from 1",
+            )
         return unknown_function(base, arity, derivatives)
 
     def _piecewise(self, operands: list[int], start: int, end: int) -> int:
         if len(operands) < 3 or len(operands) % 2 == 0:
             raise ParseError(
                 "piecewise takes pairs of a condition and a value, and at last the value otherwise",
-                text=self.equation.text, start=start, end=end, hint="write piecewise(x > 0, x, -x)",
-            )  # fmt: skip
+                text=self.equation.text,
+                start=start,
+                end=end,
+                hint="write piecewise(x > 0, x, -x)",
+            )
         result = operands[-1]
         for i in range(len(operands) - 3, -1, -2):
             result = self.graph.node("where", operands[i], operands[i + 1], result)
@@ -272,8 +287,13 @@ class _Builder:
 
     def _logarithm(self, base: str, operands: list[int], start: int, end: int) -> int:
         if len(operands) != 1:
-            raise ParseError(f"`log_{base}` takes 1 operand", text=self.equation.text, start=start, end=end,
-                             hint=f"write log_{base}(x)")  # fmt: skip
+            raise ParseError(
+                f"`log_{base}` takes 1 operand",
+                text=self.equation.text,
+                start=start,
+                end=end,
+                hint=f"write log_{base}(x)",
+            )
         if base in ("2", "10"):
             return self.graph.node(f"log{base}", operands[0])
         if base == "e":
@@ -303,10 +323,20 @@ class _Builder:
         if position >= len(reading.types):
             last = len(reading.types) - 1
             if "ELSE" in expected:
-                return ParseError("`if` without `else`", text=text, start=reading.starts[last], end=reading.ends[last],
-                                  hint="write value if condition else value")  # fmt: skip
-            return ParseError(f"the equation ends too early, after `{self._shown(last)}`", text=text,
-                              start=reading.starts[last], end=reading.ends[last], hint="write what is missing")  # fmt: skip
+                return ParseError(
+                    "`if` without `else`",
+                    text=text,
+                    start=reading.starts[last],
+                    end=reading.ends[last],
+                    hint="write value if condition else value",
+                )
+            return ParseError(
+                f"the equation ends too early, after `{self._shown(last)}`",
+                text=text,
+                start=reading.starts[last],
+                end=reading.ends[last],
+                hint="write what is missing",
+            )
         start, end = reading.starts[position], max(reading.ends[position], reading.starts[position] + 1)
         shown = self._shown(position)
         if kind == "EQUAL":
@@ -314,8 +344,13 @@ class _Builder:
             return ParseError("a second `=`", text=text, start=start, end=end, hint=hint)
         if position and reading.types[position - 1] == "FUNCTION":
             name = reading.values[position - 1][0]
-            return ParseError(f"`{visible(name)}` needs an argument before `{shown}`", text=text, start=start, end=end,
-                              hint=f"write {visible(name)}(x)")  # fmt: skip
+            return ParseError(
+                f"`{visible(name)}` needs an argument before `{shown}`",
+                text=text,
+                start=start,
+                end=end,
+                hint=f"write {visible(name)}(x)",
+            )
         if (
             kind in ("RPAR", "RSQB", "RBRACE")
             and position
@@ -331,8 +366,13 @@ class _Builder:
         if kind in ("IF", "ELSE", "AND", "OR", "NOT", "RELATION"):
             hint = "write value if condition else value; a comparison stands in a condition only"
             return ParseError(f"`{shown}` does not fit here", text=text, start=start, end=end, hint=hint)
-        return ParseError(f"`{shown}` is not expected here", text=text, start=start, end=end,
-                          hint="an operand or a bracket is missing, or one is too many")  # fmt: skip
+        return ParseError(
+            f"`{shown}` is not expected here",
+            text=text,
+            start=start,
+            end=end,
+            hint="an operand or a bracket is missing, or one is too many",
+        )
 
     def _shown(self, position: int) -> str:
         reading = self.reading
@@ -359,7 +399,7 @@ def _check_conditions(equation: Equation) -> None:
     nodes = graph.nodes
     if not any(key[0] in CONDITIONS or key[0] == "where" for key in nodes):
         return
-    at = {"text": equation.text, "start": 0, "end": len(equation.text)}
+    at: dict[str, Any] = {"text": equation.text, "start": 0, "end": len(equation.text)}
     for position in graph.reachable(roots):
         key = nodes[position]
         if key[0] in LEAVES:
@@ -368,16 +408,25 @@ def _check_conditions(equation: Equation) -> None:
             wanted = key[0] in ("and", "or", "not") or (key[0] == "where" and i == 0)
             given = nodes[operand][0] in CONDITIONS
             if wanted and not given:
-                raise ParseError(f"`{to_text(graph, operand)}` is a value where a condition is needed",
-                                 hint="compare it, as in x > 0", **at)  # type: ignore[arg-type]  # fmt: skip
+                raise ParseError(
+                    f"`{to_text(graph, operand)}` is a value where a condition is needed",
+                    hint="compare it, as in x > 0",
+                    **at,
+                )
             if given and not wanted:
-                raise ParseError(f"the condition `{to_text(graph, operand)}` is used as a number",
-                                 hint="write 1 if condition else 0", **at)  # type: ignore[arg-type]  # fmt: skip
+                raise ParseError(
+                    f"the condition `{to_text(graph, operand)}` is used as a number",
+                    hint="write 1 if condition else 0",
+                    **at,
+                )
     for root in roots:
         if nodes[root][0] in CONDITIONS:
             equation_meant = nodes[root][0] == "eq"
-            raise ParseError("a condition is not an equation that can be differentiated",
-                             hint="an equation has one =" if equation_meant else "write value if condition else value", **at)  # type: ignore[arg-type]  # fmt: skip
+            raise ParseError(
+                "a condition is not an equation that can be differentiated",
+                hint="an equation has one =" if equation_meant else "write value if condition else value",
+                **at,
+            )
 
 
 def parse_rule(text: str, graph: Graph) -> int:
