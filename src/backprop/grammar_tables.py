@@ -39,6 +39,10 @@ def digest(grammar: str) -> str:
     return sha256(grammar.encode()).hexdigest()
 
 
+# The tokens that most texts are made of are tried first; ** comes before *.
+_COMMON = ("NAME", "NUMBER", "POW", "STAR", "PLUS", "LPAR", "RPAR", "MINUS", "SLASH")
+
+
 class _KeepAllTerminals:
     """Tells Lark to keep the terminals that only our own reading of names uses."""
 
@@ -86,7 +90,7 @@ def build(grammar: str) -> dict[str, Any]:
         gotos.append(following)
     patterns = sorted(
         lark.terminals,
-        key=lambda t: (t.name not in ("NUMBER", "NAME"), -t.pattern.max_width, t.name),
+        key=lambda t: (_COMMON.index(t.name) if t.name in _COMMON else 99, -t.pattern.max_width, t.name),
     )
     return {
         "digest": digest(grammar),

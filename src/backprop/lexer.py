@@ -70,7 +70,7 @@ class Tables:
     def __init__(self) -> None:
         tables = load()
         # The last group catches the characters that are no token at all.
-        self.scan = re.compile(tables["tokens"] + "|(.)", re.DOTALL).finditer
+        self.scan = re.compile(rf"\s*(?:{tables['tokens']}|(.))", re.DOTALL).finditer
         self.terminals: list[str] = ["", *tables["terminals"], "STRANGE"]
         self.skipped = frozenset(self.terminals.index(kind) for kind in ("SPACE", "COMMENT"))
         self.rules: list[list[Any]] = tables["rules"]
@@ -163,7 +163,11 @@ class Lexer:
     def _know(self, names: Iterable[str]) -> None:
         """Takes in names that occur alone, and with them the factors of words that are products."""
         alone = set(self.alone).union(names)
-        words = [(t, i) for i, t in enumerate(self.texts) if len(t) > 1 and self.kinds[i] == "NAME" and i >= self.right]
+        words = [
+            (t, i)
+            for i, (t, kind) in enumerate(zip(self.texts, self.kinds, strict=True))
+            if kind == "NAME" and i >= self.right and not _is_simple(t)
+        ]
         unique = dict(words)
         words = [(t, i) for t, i in words if unique[t] == i or t[-1] == "e"]
         size = -1
@@ -185,17 +189,17 @@ class Lexer:
             group = match.lastindex or 0
             if group in skipped:
                 continue
-            kind, token = terminals[group], match[0]
+            kind, token = terminals[group], match[group]
             if not plain and kind == "NAME":
                 if not token.isascii() and token not in self.given:
-                    self._split_alphabets(token, match.start())
+                    self._split_alphabets(token, match.start(group))
                     continue
                 token = re.sub("[{}]", "", token)
             elif kind == "STRANGE":
-                raise self._strange(match.start())
+                raise self._strange(match.start(group))
             kinds.append(kind)
             texts.append(token)
-            starts.append(match.start())
+            starts.append(match.start(group))
 
     def _split_alphabets(self, token: str, start: int) -> None:
         """Takes in a word with other than ASCII letters: 2πr, ωt and a₁x are products, Δx and θ_0 are names."""
@@ -828,7 +832,7 @@ class Lexer:
             end = start + len(text)
             if not bracket and text in _BARE_BEFORE_OPERAND:
                 self.reading.note(f"`{text}` is read as the function; write {text}*… for a product")
-            elif bracket and text in self.alone and self.text[end : end + 1].isspace():
+            elif bracket and self.text[end : end + 1].isspace() and text in self.alone:
                 self.reading.note(f"`{text} (…)` is read as the function {text}; write {text}*(…) for a product")
             if function != text and not text.startswith("log_"):
                 self.reading.note(f"`{visible(text)}` is read as the function {function}")

@@ -131,7 +131,7 @@ class Tidy:
         d, v = self._coefficient(b, right)
         if u == v:
             return self._scaled(c + d, u)
-        if left[0] == "where" and right[0] == "where" and left[1] == right[1]:
+        if left[0] == "where" and right[0] == "where" and left[1] == right[1] and self._is_shallow(a):
             return self.where(left[1], self.add(left[2], right[2]), self.add(left[3], right[3]))
         if right[0] == "neg":
             return self.intern(("sub", a, right[1]))

@@ -144,6 +144,6 @@ def _faithful(graph: Graph, root: int, node: int, form: int) -> bool:
             if evaluate(graph, graph.reachable([root]), point, exact=False).get(root) is not None:
                 return False
         checked += outcome is True
-        if checked >= 3:
+        if checked >= 5:  # by the fourth, all variables were negative once
             break
     return True
