@@ -118,8 +118,9 @@ def test_several_equations_with_steps_print_their_traces(cli):
     assert "x+   error: the equation ends" in out
 
 
-def test_an_equation_from_a_pipe_prints_one_line(cli):
-    assert cli("diff", *FAST, stdin="x^2\n").out.count("\n") == 1
+def test_one_equation_from_a_pipe_prints_its_trace_and_several_a_line_each(cli):
+    assert "Backward" in cli("diff", *FAST, stdin="# one\n\nx^2\n").out
+    assert cli("diff", *FAST, stdin="x^2\nx^3\n").out.count("\n") == 2
 
 
 def test_values_at_a_point_stand_beside_the_formulas(cli):

@@ -50,12 +50,28 @@ def equal(graph: Graph, a: int, b: int, root: int) -> bool:
 @pytest.mark.parametrize(
     ("text", "expected"),
     [
-        ("3", "0"), ("x", "1"), ("y", "0"), ("x + x", "2"), ("x - x", "0"), ("x*x", "2*x"), ("x/x", "1/x - x/x**2"),
-        ("3*(x + 2)^2", "6*(x + 2)"), ("x^5", "5*x**4"), ("x^-1", "-x**(-2)"), ("2^x", "log(2)*2**x"),
-        ("sin(x^2)", "2*(cos(x**2)*x)"), ("e^(2x)", "2*exp(2*x)"), ("e^2", "0"), ("x^y", "y*x**(y - 1)"),
-        ("0.1x^2", "0.2*x"), ("x/3", "1/3"), ("-x", "-1"), ("--x", "1"), ("x^(1/2)", "1/2*x**(-1/2)"),
+        ("3", "0"),
+        ("x", "1"),
+        ("y", "0"),
+        ("x + x", "2"),
+        ("x - x", "0"),
+        ("x*x", "2*x"),
+        ("x/x", "1/x - x/x**2"),
+        ("3*(x + 2)^2", "6*(x + 2)"),
+        ("x^5", "5*x**4"),
+        ("x^-1", "-x**(-2)"),
+        ("2^x", "log(2)*2**x"),
+        ("sin(x^2)", "2*(cos(x**2)*x)"),
+        ("e^(2x)", "2*exp(2*x)"),
+        ("e^2", "0"),
+        ("x^y", "y*x**(y - 1)"),
+        ("0.1x^2", "0.2*x"),
+        ("x/3", "1/3"),
+        ("-x", "-1"),
+        ("--x", "1"),
+        ("x^(1/2)", "1/2*x**(-1/2)"),
     ],
-)  # fmt: skip
+)
 def test_small_derivatives_are_what_they_look_like(text, expected):
     assert derivative(text, "x") == expected
 
@@ -96,7 +112,9 @@ def test_the_derivative_is_linear():
             continue
         names = graph.variables([f.root, g.root])
         tidy = Tidy(graph)
-        total = graph.node("sub", graph.node("mul", graph.number(3), f.root), graph.node("div", g.root, graph.number(7)))
+        total = graph.node(
+            "sub", graph.node("mul", graph.number(3), f.root), graph.node("div", g.root, graph.number(7))
+        )
         try:
             a, b, c = (backpropagate(graph, root, names).gradient for root in (f.root, g.root, total))
         except UsageError:
@@ -161,7 +179,16 @@ def test_the_chain_rule_holds_for_a_substituted_expression():
 
 
 def test_second_derivatives_are_symmetric():
-    for text in ["x^2*y^3", "sin(x*y)", "x^y", "exp(x/y)", "log(x + y^2)", "atan2(y, x)", "hypot(x, y)", "x*y*sin(x + y)"]:
+    for text in [
+        "x^2*y^3",
+        "sin(x*y)",
+        "x^y",
+        "exp(x/y)",
+        "log(x + y^2)",
+        "atan2(y, x)",
+        "hypot(x, y)",
+        "x*y*sin(x + y)",
+    ]:
         node = parse(text)
         first = gradient(node, ["x", "y"])
         xy = gradient(first["x"], ["y"])["y"]
@@ -173,9 +200,7 @@ def test_shared_nodes_are_visited_once_and_their_contributions_summed():
     node = parse("(x + y)*sin(x + y)")
     result = backpropagate(node.graph, node.position, ["x", "y"], keep_edges=True)
     assert len(result.order) == len(set(result.order))
-    assert len(result.edges) == sum(
-        sum(i in result.adjoints for i in node.graph.operands(p)) for p in result.order
-    )
+    assert len(result.edges) == sum(sum(i in result.adjoints for i in node.graph.operands(p)) for p in result.order)
     shared = node.operands[0].position
     received = [edge for edge in result.edges if edge.target == shared]
     assert len(received) == 2
@@ -410,15 +435,45 @@ def run_shallow(program: str) -> str:
 
 @pytest.mark.parametrize(
     "text",
-    ["'sin(' * n + 'x' + ')' * n", "'(' * n + 'x' + ')' * n", "'+'.join(f'x{i}' for i in range(n))",
-     "'-' * n + 'x'", "'x^' * n + '2'", "'|' * n + 'x' + '|' * n", "'(x+' * n + '1' + ')' * n", "'1/(1+' * n + 'x' + ')' * n",
-     "'x' + '!' * n", "'(' + '-' * n + 'x)*y*z'", "'y/(' + '-' * n + 'x)'", "'x^(' + '-' * n + '2)'", "'x*y' + '*2' * n",
-     "'2*(' * n + 'x*y' + ')' * n + '*z'", "'x*(' + '(1 if x > 0 else 0)*' * n + 'y)'",
-     "'(y if x > 0 else (' * n + '0' + '))' * n + '*x'", "'x/(' * n + 'y' + ')' * n"],
-    ids=["calls", "brackets", "terms", "signs", "tower", "bars", "nested sums", "continued fraction", "factorials",
-         "signs in a product", "signs below", "signs in an exponent", "numbers behind", "numbers in front",
-         "products of cases", "cases in cases", "quotients"],
-)  # fmt: skip
+    [
+        "'sin(' * n + 'x' + ')' * n",
+        "'(' * n + 'x' + ')' * n",
+        "'+'.join(f'x{i}' for i in range(n))",
+        "'-' * n + 'x'",
+        "'x^' * n + '2'",
+        "'|' * n + 'x' + '|' * n",
+        "'(x+' * n + '1' + ')' * n",
+        "'1/(1+' * n + 'x' + ')' * n",
+        "'x' + '!' * n",
+        "'(' + '-' * n + 'x)*y*z'",
+        "'y/(' + '-' * n + 'x)'",
+        "'x^(' + '-' * n + '2)'",
+        "'x*y' + '*2' * n",
+        "'2*(' * n + 'x*y' + ')' * n + '*z'",
+        "'x*(' + '(1 if x > 0 else 0)*' * n + 'y)'",
+        "'(y if x > 0 else (' * n + '0' + '))' * n + '*x'",
+        "'x/(' * n + 'y' + ')' * n",
+    ],
+    ids=[
+        "calls",
+        "brackets",
+        "terms",
+        "signs",
+        "tower",
+        "bars",
+        "nested sums",
+        "continued fraction",
+        "factorials",
+        "signs in a product",
+        "signs below",
+        "signs in an exponent",
+        "numbers behind",
+        "numbers in front",
+        "products of cases",
+        "cases in cases",
+        "quotients",
+    ],
+)
 def test_a_hundred_thousand_levels_need_no_stack(text):
     """A hundred thousand calls, brackets and terms; the other forms in a tenth of the depth."""
     program = f"""

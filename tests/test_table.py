@@ -25,7 +25,9 @@ ROWS = [op for op in OPS.values() if op.name not in CONSTANTS and op.name not in
 PARTIALS = [(op, k) for op in ROWS for k in range(op.arity) if op.partials[k] is not None]
 WITHOUT = [(op, k) for op in OPS.values() for k in range(op.arity) if op.partials[k] is None]
 by_row = pytest.mark.parametrize("op", ROWS, ids=lambda op: op.name)
-by_partial = pytest.mark.parametrize(("op", "k"), PARTIALS, ids=[f"{op.name} by {op.operands[k]}" for op, k in PARTIALS])
+by_partial = pytest.mark.parametrize(
+    ("op", "k"), PARTIALS, ids=[f"{op.name} by {op.operands[k]}" for op, k in PARTIALS]
+)
 
 # Operands that are constants by nature, with values at which the rows are sampled.
 WHOLE = {"root": {"n": (3, 2, 5)}, "polygamma": {"n": (1, 0, 2)}, "polylog": {"s": (2, 3, -1)}}
@@ -79,7 +81,7 @@ def test_every_row_has_one_partial_for_each_operand_and_a_reason_where_there_is_
     assert [op.name for op in OPS.values() if len(op.partials) != op.arity] == []
     assert [op.name for op in OPS.values() if None in op.partials and not op.reason] == []
     assert [op.name for op in OPS.values() if None not in op.partials and op.reason] == []
-    assert len(set(op.operands for op in ROWS if len(set(op.operands)) != op.arity)) == 0
+    assert [op.name for op in ROWS if len(set(op.operands)) != op.arity] == []
 
 
 @pytest.mark.parametrize(("op", "k"), WITHOUT, ids=[f"{op.name} by {op.operands[k]}" for op, k in WITHOUT])
@@ -253,9 +255,31 @@ def test_a_value_exists_where_the_domain_says_so(op):
 def test_no_value_is_claimed_outside_the_domain(op):
     if not op.domain:
         return
-    wider = {"pow", "besselj", "bessely", "besseli", "besselk", "polygamma", "uppergamma", "expint", "Ci", "Chi", "li",
-             "factorial", "binomial", "beta", "zeta", "hurwitz", "lgamma", "lowergamma", "elliptic_f", "elliptic_e_inc",
-             "elliptic_pi_inc", "elliptic_pi", "polylog"}  # fmt: skip
+    wider = {
+        "pow",
+        "besselj",
+        "bessely",
+        "besseli",
+        "besselk",
+        "polygamma",
+        "uppergamma",
+        "expint",
+        "Ci",
+        "Chi",
+        "li",
+        "factorial",
+        "binomial",
+        "beta",
+        "zeta",
+        "hurwitz",
+        "lgamma",
+        "lowergamma",
+        "elliptic_f",
+        "elliptic_e_inc",
+        "elliptic_pi_inc",
+        "elliptic_pi",
+        "polylog",
+    }
     outside = 0
     for fixed in fixings(op):
         graph, root = node_of(op, None, fixed)
@@ -267,11 +291,33 @@ def test_no_value_is_claimed_outside_the_domain(op):
 
 
 # Domains that leave out single points only, which sampling does not meet.
-POINTWISE = {"y != 0", "x != 0", "x != 0 or y != 0", "cos(x) != 0", "sin(x) != 0", "n != 0", "x > 0 or sin(pi*x) != 0",
-             "x > -1 or sin(pi*x) != 0"}  # fmt: skip
+POINTWISE = {
+    "y != 0",
+    "x != 0",
+    "x != 0 or y != 0",
+    "cos(x) != 0",
+    "sin(x) != 0",
+    "n != 0",
+    "x > 0 or sin(pi*x) != 0",
+    "x > -1 or sin(pi*x) != 0",
+}
 
-EDGES = [0, 1, -1, 2, -2, Fraction(1, 2), Fraction(-1, 2), Exact("pi", 1), Exact("pi", Fraction(1, 2)),
-         Exact("pi", Fraction(-1, 2)), Exact("e", 1), Exact("e", -1), 10**6, Fraction(1, 10**6)]  # fmt: skip
+EDGES = [
+    0,
+    1,
+    -1,
+    2,
+    -2,
+    Fraction(1, 2),
+    Fraction(-1, 2),
+    Exact("pi", 1),
+    Exact("pi", Fraction(1, 2)),
+    Exact("pi", Fraction(-1, 2)),
+    Exact("e", 1),
+    Exact("e", -1),
+    10**6,
+    Fraction(1, 10**6),
+]
 
 
 def is_value(value: Any) -> bool:
@@ -308,14 +354,45 @@ def test_values_and_partials_at_the_edges_are_values_or_none(op):
 
 def test_known_values_at_the_edges_are_exact():
     for text, value in [
-        ("sin(0)", 0), ("cos(pi)", -1), ("tan(pi/4)", 1), ("atan(0)", 0), ("exp(0)", 1), ("log(1)", 0), ("log(e)", 1),
-        ("sqrt(4)", 2), ("cbrt(-8)", -2), ("abs(-3)", 3), ("floor(-1/2)", -1), ("ceil(-1/2)", 0), ("sign(-2)", -1),
-        ("step(0)", Fraction(1, 2)), ("relu(-1)", 0), ("max(1, 2)", 2), ("gamma(5)", 24), ("4!", 24), ("erf(0)", 0),
-        ("binomial(5, 2)", 10), ("sigmoid(0)", Fraction(1, 2)), ("sinc(0)", 1), ("mod(-1, 3)", 2), ("log2(8)", 3),
-        ("0^0", 1), ("(-8)^(1/3)", -2), ("acos(0)", Exact("pi", Fraction(1, 2))),
-        ("1/0", None), ("log(0)", None), ("sqrt(-1)", None), ("asin(2)", None), ("acosh(0)", None), ("tan(pi/2)", None),
-        ("gamma(0)", None), ("(-1)!", None), ("atan2(0, 0)", None), ("0^(-1)", None), ("digamma(-1)", None),
-    ]:  # fmt: skip
+        ("sin(0)", 0),
+        ("cos(pi)", -1),
+        ("tan(pi/4)", 1),
+        ("atan(0)", 0),
+        ("exp(0)", 1),
+        ("log(1)", 0),
+        ("log(e)", 1),
+        ("sqrt(4)", 2),
+        ("cbrt(-8)", -2),
+        ("abs(-3)", 3),
+        ("floor(-1/2)", -1),
+        ("ceil(-1/2)", 0),
+        ("sign(-2)", -1),
+        ("step(0)", Fraction(1, 2)),
+        ("relu(-1)", 0),
+        ("max(1, 2)", 2),
+        ("gamma(5)", 24),
+        ("4!", 24),
+        ("erf(0)", 0),
+        ("binomial(5, 2)", 10),
+        ("sigmoid(0)", Fraction(1, 2)),
+        ("sinc(0)", 1),
+        ("mod(-1, 3)", 2),
+        ("log2(8)", 3),
+        ("0^0", 1),
+        ("(-8)^(1/3)", -2),
+        ("acos(0)", Exact("pi", Fraction(1, 2))),
+        ("1/0", None),
+        ("log(0)", None),
+        ("sqrt(-1)", None),
+        ("asin(2)", None),
+        ("acosh(0)", None),
+        ("tan(pi/2)", None),
+        ("gamma(0)", None),
+        ("(-1)!", None),
+        ("atan2(0, 0)", None),
+        ("0^(-1)", None),
+        ("digamma(-1)", None),
+    ]:
         graph = Graph()
         root = parse_equation(text, graph=graph).root
         assert evaluate(graph, graph.reachable([root]), {})[root] == value, text
@@ -375,19 +452,31 @@ def wrong_verdict(monkeypatch: pytest.MonkeyPatch, op: Op, k: int, wrong: str, t
 def planted() -> list[tuple[str, int, str, str, str]]:
     """Row, operand, wrong rule, an expression that uses it, and its variable."""
     by_hand = [
-        ("sub", 1, "1", "(x - y^2)^2", "y"), ("mul", 0, "x", "x^2*sin(x)", "x"),
-        ("mul", 1, "y", "y*sin(x)", "x"), ("div", 0, "y", "x/(1 + y^2)", "x"), ("div", 1, "x/y^2", "x/(1 + y^2)", "y"),
-        ("div", 1, "-x/y", "x/(1 + y^2)", "y"), ("pow", 0, "y*x^y", "x^5", "x"), ("pow", 0, "x^(y - 1)", "x^5", "x"),
-        ("pow", 1, "x^y", "2^x", "x"), ("neg", 0, "1", "exp(-x)", "x"),
-        ("where", 1, "0 if c else 1", "x^2 if x > 0 else 3", "x"), ("atan2", 0, "-x/(x^2 + y^2)", "atan2(x, 2)", "x"),
-        ("atan2", 1, "y/(x^2 + y^2)", "atan2(2, x)", "x"), ("max", 0, "step(y - x)", "max(x^2, 2 - x)", "x"),
-        ("min", 1, "step(y - x)", "min(2 - x, x^2)", "x"), ("hypot", 0, "y/hypot(x, y)", "hypot(x, 3)", "x"),
-        ("log_base", 1, "log(x)/(b*log(b)^2)", "log(5, x)", "x"), ("mod", 1, "floor(x/n)", "mod(7, x)", "x"),
-        ("sinc", 0, "(x*cos(x) - sin(x))/x", "sinc(x)", "x"), ("beta", 0, "beta(x, y)*digamma(x)", "beta(x, 2)", "x"),
+        ("sub", 1, "1", "(x - y^2)^2", "y"),
+        ("mul", 0, "x", "x^2*sin(x)", "x"),
+        ("mul", 1, "y", "y*sin(x)", "x"),
+        ("div", 0, "y", "x/(1 + y^2)", "x"),
+        ("div", 1, "x/y^2", "x/(1 + y^2)", "y"),
+        ("div", 1, "-x/y", "x/(1 + y^2)", "y"),
+        ("pow", 0, "y*x^y", "x^5", "x"),
+        ("pow", 0, "x^(y - 1)", "x^5", "x"),
+        ("pow", 1, "x^y", "2^x", "x"),
+        ("neg", 0, "1", "exp(-x)", "x"),
+        ("where", 1, "0 if c else 1", "x^2 if x > 0 else 3", "x"),
+        ("atan2", 0, "-x/(x^2 + y^2)", "atan2(x, 2)", "x"),
+        ("atan2", 1, "y/(x^2 + y^2)", "atan2(2, x)", "x"),
+        ("max", 0, "step(y - x)", "max(x^2, 2 - x)", "x"),
+        ("min", 1, "step(y - x)", "min(2 - x, x^2)", "x"),
+        ("hypot", 0, "y/hypot(x, y)", "hypot(x, 3)", "x"),
+        ("log_base", 1, "log(x)/(b*log(b)^2)", "log(5, x)", "x"),
+        ("mod", 1, "floor(x/n)", "mod(7, x)", "x"),
+        ("sinc", 0, "(x*cos(x) - sin(x))/x", "sinc(x)", "x"),
+        ("beta", 0, "beta(x, y)*digamma(x)", "beta(x, 2)", "x"),
         ("besselj", 1, "(besselj(n - 1, x) + besselj(n + 1, x))/2", "besselj(2, x)", "x"),
         ("root", 0, "1/(n*root(x, n)^n)", "root(x, 3)", "x"),
-        ("relu", 0, "step(-x)", "relu(x) + x", "x"), ("abs", 0, "1", "abs(x^3)", "x"),
-    ]  # fmt: skip
+        ("relu", 0, "step(-x)", "relu(x) + x", "x"),
+        ("abs", 0, "1", "abs(x^3)", "x"),
+    ]
     signs = [
         (op.name, 0, f"-({op.partials[0]})", f"{op.call}({argument})", "x")
         for op, argument in ((OPS[name], SIGNED[name]) for name in SIGNED)
@@ -400,14 +489,62 @@ def planted() -> list[tuple[str, int, str, str, str]]:
 
 
 SIGNED = {
-    "exp": "x^2", "log": "x", "log2": "3x", "log10": "x", "log1p": "x", "expm1": "2x", "sqrt": "x", "cbrt": "x", "sin": "x^2",
-    "cos": "x", "tan": "x", "cot": "x", "sec": "x", "csc": "x", "asin": "x", "acos": "x/2", "atan": "x", "acot": "x",
-    "asec": "x", "acsc": "x", "sinh": "x", "cosh": "x", "tanh": "3x", "coth": "x", "sech": "x", "csch": "x", "asinh": "x",
-    "acosh": "x", "atanh": "x", "acoth": "x", "asech": "x", "acsch": "x", "sigmoid": "x", "softplus": "x", "erf": "x",
-    "erfc": "x", "erfi": "x", "erfinv": "x", "gamma": "x", "lgamma": "x", "digamma": "x", "factorial": "x",
-    "lambertw": "x", "airyai": "x", "airybi": "x", "Ei": "x", "li": "x", "Si": "x", "Ci": "x", "Shi": "x", "Chi": "x",
-    "fresnels": "x", "fresnelc": "x", "elliptic_k": "x", "elliptic_e": "x",
-}  # fmt: skip
+    "exp": "x^2",
+    "log": "x",
+    "log2": "3x",
+    "log10": "x",
+    "log1p": "x",
+    "expm1": "2x",
+    "sqrt": "x",
+    "cbrt": "x",
+    "sin": "x^2",
+    "cos": "x",
+    "tan": "x",
+    "cot": "x",
+    "sec": "x",
+    "csc": "x",
+    "asin": "x",
+    "acos": "x/2",
+    "atan": "x",
+    "acot": "x",
+    "asec": "x",
+    "acsc": "x",
+    "sinh": "x",
+    "cosh": "x",
+    "tanh": "3x",
+    "coth": "x",
+    "sech": "x",
+    "csch": "x",
+    "asinh": "x",
+    "acosh": "x",
+    "atanh": "x",
+    "acoth": "x",
+    "asech": "x",
+    "acsch": "x",
+    "sigmoid": "x",
+    "softplus": "x",
+    "erf": "x",
+    "erfc": "x",
+    "erfi": "x",
+    "erfinv": "x",
+    "gamma": "x",
+    "lgamma": "x",
+    "digamma": "x",
+    "factorial": "x",
+    "lambertw": "x",
+    "airyai": "x",
+    "airybi": "x",
+    "Ei": "x",
+    "li": "x",
+    "Si": "x",
+    "Ci": "x",
+    "Shi": "x",
+    "Chi": "x",
+    "fresnels": "x",
+    "fresnelc": "x",
+    "elliptic_k": "x",
+    "elliptic_e": "x",
+}
 
 
 @pytest.mark.parametrize(
@@ -420,9 +557,10 @@ def test_the_judge_catches_a_wrong_rule(monkeypatch, row, k, wrong, text, name):
 def test_wrong_rules_were_planted_in_many_rows_and_the_right_ones_pass(monkeypatch):
     assert len({row for row, *_ in planted()}) >= 25
     failed = [
-        (row, k) for row, k, _, text, name in planted()
+        (row, k)
+        for row, k, _, text, name in planted()
         if wrong_verdict(monkeypatch, OPS[row], k, OPS[row].partials[k] or "", text, name) not in ("proved", "sampled")
-    ]  # fmt: skip
+    ]
     assert failed == []
 
 

@@ -9,6 +9,7 @@ from random import Random
 import pytest
 
 from backprop.equivalence import compare_at, decide, sample_points
+from backprop.errors import UsageError
 from backprop.expr import LEAVES, Graph, to_text
 from backprop.ops import OPS
 from backprop.parser import parse_equation, parse_rule
@@ -76,6 +77,14 @@ def partial_functions() -> set[str]:
     return found
 
 
+def derivative(graph: Graph, root: int, name: str) -> int | None:
+    """The derivative as derived; None if the table has no rule for an operand."""
+    try:
+        return backpropagate(graph, root, [name]).gradient[name]
+    except UsageError:
+        return None
+
+
 def sample(count: int, seed: int) -> list[str]:
     texts = [t for t in (CORPUS / "expressions.txt").read_text(encoding="utf-8").split("\n") if t and t[:2] != "# "]
     return Random(seed).sample([t for t in texts if len(t) < 70], count)
@@ -89,17 +98,33 @@ def test_no_form_has_a_function_that_neither_the_input_nor_the_rules_contain():
         graph, root = equation.graph, equation.root
         typed = functions(graph, [root])
         for name in graph.variables([root])[:2]:
-            try:
-                derived = backpropagate(graph, root, [name]).gradient[name]
-            except Exception as error:  # an operand without a rule
-                assert "no partial" in str(error), text
+            derived = derivative(graph, root, name)
+            if derived is None:
                 continue
             form = textbook_forms(graph, root, [derived])[derived]
             assert functions(graph, [form]) <= typed | rules, (text, to_text(graph, form))
             # Inverse and hyperbolic functions and the special ones come from the input only.
             new = functions(graph, [form]) - typed - functions(graph, [derived])
-            assert not new - {"add", "sub", "mul", "div", "neg", "pow", "sqrt", "cbrt", "tan", "cot", "sec", "csc",
-                              "tanh", "coth", "sech", "csch", "abs", "sign"}, (text, to_text(graph, form))  # fmt: skip
+            assert not new - {
+                "add",
+                "sub",
+                "mul",
+                "div",
+                "neg",
+                "pow",
+                "sqrt",
+                "cbrt",
+                "tan",
+                "cot",
+                "sec",
+                "csc",
+                "tanh",
+                "coth",
+                "sech",
+                "csch",
+                "abs",
+                "sign",
+            }, (text, to_text(graph, form))
             checked += 1
     assert checked >= 700
 
@@ -110,10 +135,8 @@ def test_the_readable_form_keeps_the_value():
         equation = parse_equation(text)
         graph, root = equation.graph, equation.root
         for name in graph.variables([root])[:1]:
-            try:
-                derived = backpropagate(graph, root, [name]).gradient[name]
-            except Exception as error:
-                assert "no partial" in str(error), text
+            derived = derivative(graph, root, name)
+            if derived is None:
                 continue
             form = textbook_forms(graph, root, [derived])[derived]
             order = graph.reachable([root, derived, form])
@@ -133,12 +156,22 @@ def test_the_readable_form_is_never_longer_than_the_derived_one():
 @pytest.mark.parametrize(
     ("text", "answer"),
     [
-        ("x^2", "2*x"), ("3(x + 2)^2", "6*(x + 2)"), ("sin(x)", "cos(x)"), ("sin(x^2)", "2*x*cos(x**2)"),
-        ("x sin(x)", "sin(x) + x*cos(x)"), ("ln(x)/x", "(1 - log(x))/x**2"), ("e^(-x^2)", "-2*x*exp(-x**2)"),
-        ("sqrt(x^2 + 1)", "x/sqrt(x**2 + 1)"), ("x^x", "x**x*(log(x) + 1)"), ("1/x", "-1/x**2"), ("tan(x)", "sec(x)**2"),
-        ("atan(x)", "1/(1 + x**2)"), ("5/(1 + e^x)", "-5*exp(x)/(1 + exp(x))**2"), ("(x + 1)^10", "10*(x + 1)**9"),
+        ("x^2", "2*x"),
+        ("3(x + 2)^2", "6*(x + 2)"),
+        ("sin(x)", "cos(x)"),
+        ("sin(x^2)", "2*x*cos(x**2)"),
+        ("x sin(x)", "sin(x) + x*cos(x)"),
+        ("ln(x)/x", "(1 - log(x))/x**2"),
+        ("e^(-x^2)", "-2*x*exp(-x**2)"),
+        ("sqrt(x^2 + 1)", "x/sqrt(x**2 + 1)"),
+        ("x^x", "x**x*(log(x) + 1)"),
+        ("1/x", "-1/x**2"),
+        ("tan(x)", "sec(x)**2"),
+        ("atan(x)", "1/(1 + x**2)"),
+        ("5/(1 + e^x)", "-5*exp(x)/(1 + exp(x))**2"),
+        ("(x + 1)^10", "10*(x + 1)**9"),
     ],
-)  # fmt: skip
+)
 def test_familiar_derivatives_look_familiar(text, answer):
     graph, _, _, form = solved(text, "x")
     wanted = parse_equation(answer, graph=graph).root

@@ -530,6 +530,8 @@ class Values:
                 number = adjoints.get(variable) if reached and variable is not None else 0
                 if number is None:  # the sum over the edges does not exist, the derivative may
                     number = values.get(result.derived[name])
+                if values.get(result.root, 0) is None:  # nor has a function a derivative where it has no value
+                    number = None
                 result.gradient_value[name] = number
         return done
 
@@ -570,7 +572,7 @@ class Values:
             if vanishing is not None and not isinstance(vanishing, bool) and sign_of_difference(vanishing, 0) == 0:
                 fixed = place.partials[edge.operand]
                 if place.kink:
-                    shown = to_text(self.graph, where)
+                    shown = to_text(self.graph, where, PYTHON, self.result.names)
                     self.result.note(
                         f"not differentiable at {shown} = 0 ({row.rule}):"
                         f" the value {fixed} of its derivative there is a convention"
@@ -582,7 +584,8 @@ class Values:
         result = self.result
         for step in result.nodes:
             if step.value is None and self._has_values(step.position):
-                result.note(f"{step.name} = {to_text(self.graph, step.position)[:200]} has no real value at this point")
+                formula = to_text(self.graph, step.position, PYTHON, result.names)
+                result.note(f"{step.name} = {formula} has no real value at this point")
                 return
         for name, value in result.gradient_value.items():
             if value is None and self._has_values(result.root):

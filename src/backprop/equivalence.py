@@ -90,7 +90,7 @@ def compare_at_points(
         if outcome and not agreed:  # once, far beyond the digits that count: a difference may hide below them
             fine = evaluate(graph, order, point, precision=PRECISIONS[-1], exact=False)
             first, second = fine.get(a), fine.get(b)
-            if not (_missing(first) or _missing(second) or first.overlaps(second)):
+            if first is not None and not (_missing(first) or _missing(second) or first.overlaps(second)):
                 outcome, values = False, (first, second)
         if outcome is False and not _differ_around(graph, order, a, b, point, domain):
             continue  # a jump or a kink just here: what a single point says counts for nothing
@@ -190,6 +190,11 @@ def _between(random: Random, low: Fraction, high: Fraction) -> Fraction:
     return low + Fraction(random.randint(1, max(1, steps - 1)), denominator)
 
 
+def direction_of(k: int) -> Fraction:
+    """The entry of the direction of differences for the k-th variable."""
+    return Fraction(2 * k + 3, 2 * (k % 7) + 4)
+
+
 def slope_agrees(
     graph: Graph, root: int, gradient: Sequence[tuple[str, int]], point: dict[str, Fraction], order: int = 1
 ) -> tuple[bool | None, Value]:
@@ -201,7 +206,7 @@ def slope_agrees(
     """
     h = Fraction(1, 2**110)
     bits = 300 + 250 * order
-    direction = {name: Fraction(2 * k + 3, 2 * (k % 7) + 4) for k, (name, _) in enumerate(gradient)}
+    direction = {name: direction_of(k) for k, (name, _) in enumerate(gradient)}
     needed = graph.reachable([root])
 
     def differences(shift: Fraction) -> Value:

@@ -189,6 +189,8 @@ class Translation:
             return graph.variable(self.names[item])
         if item.is_Rational:
             return graph.number(Fraction(int(item.p), int(item.q)))
+        if item.is_number and item.is_finite is False:
+            raise Unsupported("no finite value")
         if item is sympy.E or item is sympy.pi:
             return graph.node("e" if item is sympy.E else "pi")
         if item.is_Add or item.is_Mul:

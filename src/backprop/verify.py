@@ -10,7 +10,8 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from .equivalence import DIGITS, compare_at, decide, sample_points, slope_agrees
+from .equivalence import DIGITS, compare_at, decide, direction_of, sample_points, slope_agrees
+from .evaluate import set_precision, to_ball
 from .expr import Graph
 
 _SLOPES = 3  # points at which difference quotients are compared
@@ -41,7 +42,7 @@ def verify(
     outcomes = [_by_sympy(graph, root, name, i, order, witnesses) for name, i in results] if use_sympy else []
     differs = [name for name, _, _ in witnesses]
     # Where SymPy's derivative is another one, the function itself decides, at that very point.
-    backed = all(slope_agrees(graph, root, [(name, i)], point, order)[0] is True for name, i, point in witnesses)
+    backed = all(_backed(graph, root, name, i, order, witness) for name, i, witness in witnesses)
     if slope is False or (differs and not (slope and backed)):
         by = "difference quotients" if slope is False else "sympy.diff"
         return report | {"status": "failed", "how": f"FAILED: {by} of the function give another derivative"}
@@ -49,6 +50,8 @@ def verify(
         report["notes"].append(f"sympy.diff gives another derivative by {', '.join(differs)}; the function's own"
                                " difference quotients agree with the one shown")  # fmt: skip
     elif outcomes and all(o == "proved" for o in outcomes):
+        if not points and not set(graph.variables([root])).isdisjoint(name for name, _ in results):
+            report["notes"].append("the function has no value at any of the points tried")
         return report | {"status": "proved", "how": "proved equal to sympy.diff"}
     elif outcomes and all(o in ("proved", "sampled") for o in outcomes):
         how = f"equal to sympy.diff as far as sampled ({_count(max(points, 1))}, {DIGITS} digits)"
@@ -95,9 +98,23 @@ def _by_sympy(
         return verdict.how or ""
     if verdict.verdict == "different":
         assert verdict.witness is not None
-        witnesses.append((name, derivative, verdict.witness[0]))
+        witnesses.append((name, derivative, verdict.witness))
         return "different"
     return verdict.reason
+
+
+def _backed(graph: Graph, root: int, name: str, derivative: int, order: int, witness: Any) -> bool:
+    """Whether the function's difference quotient is our derivative, and certainly not SymPy's, at the witness."""
+    point, ours, theirs = witness
+    outcome, quotient = slope_agrees(graph, root, [(name, derivative)], point, order)
+    if outcome is not True:
+        return False
+    previous = set_precision(1200)
+    try:
+        slope = quotient / to_ball(direction_of(0) ** order)
+        return bool(abs(slope - ours).upper() * 1000 < abs(ours - theirs).lower())
+    finally:
+        set_precision(previous)
 
 
 def _slopes(graph: Graph, root: int, results: Sequence[tuple[str, int]], order: int) -> tuple[bool | None, int]:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Iterable, Iterator
+from itertools import chain, islice
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 import click
@@ -188,14 +189,19 @@ class _Run:
 
     def all(self, rows: Rows) -> None:
         """Everything, in the order of the input."""
+        source: Iterator[Row | None] = iter(rows)
+        if not (self.json or self.quiet or self.full):  # whether there are several decides how they look
+            first = list(islice((row for row in source if row is not None), 2))
+            self.single = self.full = len(first) == 1
+            source = chain(first, source)
         if self.full and self.single:
-            for row in rows:
+            for row in source:
                 if row is not None:
                     self.trace(row)
             return
         progress = _Progress(self.out, rows)
         try:
-            for job in self.session.stream(self.jobs(rows)):
+            for job in self.session.stream(self.jobs(source)):
                 if job is None:
                     self.out.flush()
                 else:
@@ -304,7 +310,7 @@ class _Run:
             return
         if self.quiet:
             self.out.text("")
-        elif not self.single and not self.out.terminal:
+        elif not (self.single or self.out.terminal):
             between = "\n\n" if self.full and self.shown else ""
             self.shown += 1
             self.out.text(between + plain_error(error, row, self.out.ascii))

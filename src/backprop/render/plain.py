@@ -417,6 +417,8 @@ def summary(derivation: Derivation, *, ascii: bool = False) -> Line:
     trace = Trace(derivation, ascii=ascii, steps="result")
     words = trace.words
     (_, equation), *_ = trace._header().rows
+    if derivation.graph.written_size([derivation.root]) > HUGE:  # the trace's names are not explained here
+        equation = " ".join(derivation.equation.text.split())
     rows = list(trace._gradient().rows)
     results = ", ".join(" ".join(cell for cell in row if cell) for row in rows[len(rows) - len(derivation.derived) :])
     results = results or "no variable"
