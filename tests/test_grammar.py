@@ -158,6 +158,7 @@ NOTED = [
     ("sin x y", "all of the product"),
     ("sin x/y", "takes `x` only"),
     ("sin^2 2x", "`sin^2 2x`: the function takes all"),
+    ("x + cos^2 2x", "`cos^2 2x`: the function takes all"),
     ("√2x", "takes 2 only"),
     ("∛8x", "write ∛(8x)"),
     ("sinx", "`sinx` is read as sin(x)"),

@@ -582,7 +582,7 @@ class Values:
 
     def _notes(self) -> None:
         result = self.result
-        for step in result.nodes:
+        for step in result.nodes if result.value is None else ():
             if step.value is None and self._has_values(step.position):
                 formula = to_text(self.graph, step.position, PYTHON, result.names)
                 result.note(f"{step.name} = {formula} has no real value at this point")

@@ -345,7 +345,7 @@ class _Collector:
     def sum_of(self, terms: list[Product]) -> Product:
         """Like terms gathered; a sum that the user typed is used as typed."""
         gathered: dict[Any, tuple[Fraction, Factors]] = {}
-        for c, factors in terms:
+        for c, factors in self._merged_cases(terms):
             fingerprint = frozenset(factors.items())
             old = gathered.get(fingerprint)
             gathered[fingerprint] = (c if old is None else c + old[0], factors)
@@ -368,6 +368,38 @@ class _Collector:
         node = self._build_sum(left)
         self.sums.setdefault(node, left)
         return Fraction(1), {node: (Fraction(1), None)}
+
+    def _merged_cases(self, terms: list[Product]) -> list[Product]:
+        """(u if c else 0) + (0 if c else v) is u if c else v."""
+        nodes, tidy = self.graph.nodes, self.tidy
+        result: list[Product] = []
+        cases: dict[int, int] = {}  # condition -> place in the result
+        for c, factors in terms:
+            base = next(iter(factors), -1)
+            if (
+                len(factors) != 1
+                or nodes[base][0] != "where"
+                or factors[base][0] != 1
+                or factors[base][1] is not None
+                or base in self.typed
+            ):
+                result.append((c, factors))
+                continue
+            condition = nodes[base][1]
+            if condition not in cases:
+                cases[condition] = len(result)
+                result.append((c, factors))
+                continue
+            before, (other,) = result[cases[condition]][0], result[cases[condition]][1]
+            branches = [
+                tidy.add(
+                    tidy.mul(self.graph.number(before), nodes[other][k]), tidy.mul(self.graph.number(c), nodes[base][k])
+                )
+                for k in (2, 3)
+            ]
+            merged = tidy.where(condition, branches[0], branches[1])
+            result[cases[condition]] = (Fraction(1), {merged: (Fraction(1), None)})
+        return result
 
     def _shared(self, terms: list[Product]) -> tuple[Product, list[Product]]:
         """What all terms share, and what is left of each."""

@@ -216,6 +216,16 @@ class Tidy:
             if op == "div" and nodes[right[1]][0] == "num":
                 return self.div(self.mul(a, right[1]), right[2])
             return self.intern(("mul", a, b))
+        # Into the branches before all else: what guards sqrt(x) must go on guarding 1/(2·sqrt(x)). The
+        # left one first, so that cases stay nested in the order of the text.
+        if left[0] == "where":
+            found = self._into_branches(b, left)
+            if found is not None:
+                return found
+        if op == "where":
+            found = self._into_branches(a, right)
+            if found is not None:
+                return found
         if left[0] == "neg" or op == "neg":
             sign, a = self._unsigned(a)
             other, b = self._unsigned(b)
@@ -237,14 +247,6 @@ class Tidy:
             return self._times_quotient(a, right)
         if left[0] == "div" and nodes[left[1]] == nodes[self.one]:
             return self.div(b, left[2])
-        if left[0] == "where":  # first, so that cases stay nested in the order of the text
-            found = self._into_branches(b, left)
-            if found is not None:
-                return found
-        if op == "where":
-            found = self._into_branches(a, right)
-            if found is not None:
-                return found
         return self.intern(("mul", a, b))
 
     def _unsigned(self, position: int) -> tuple[int, int]:
@@ -281,7 +283,7 @@ class Tidy:
             return self.where(condition, self.mul(factor, first), self.mul(factor, second))
         return None
 
-    def _is_shallow(self, position: int, depth: int = 8) -> bool:
+    def _is_shallow(self, position: int, depth: int = 40) -> bool:
         """Whether cases stand in cases at most `depth` deep: what is moved into them costs as much."""
         level = [position]
         for _ in range(depth):
@@ -319,6 +321,8 @@ class Tidy:
                     return self._scaled(ratio, left[2])
         if left[0] == "num" and left[1] == 0 and not (right[0] == "num" and right[1] == 0):
             return a
+        if left[0] == "where" and self.zero in left[2:] and self._is_shallow(a):
+            return self.where(left[1], self.div(left[2], b), self.div(left[3], b))
         if left[0] == "neg" or right[0] == "neg":
             sign, a = self._unsigned(a)
             other, b = self._unsigned(b)
