@@ -485,7 +485,8 @@ def test_a_closed_pool_answers_that_it_is_closed(pool: Pool) -> None:
 
 def test_without_fork_every_promise_holds_but_more_slowly(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(worker, "_FORK", False)
-    with Pool(2, handler=HANDLER, warm=(), memory=MEMORY, recycle=4) as pool:
+    # Spawned from this very process, a worker starts with its peak of memory: leave room above a long test run's.
+    with Pool(2, handler=HANDLER, warm=(), memory=3 * MEMORY, recycle=4) as pool:
         doing = ["nothing", "loop", "abort", "nothing", "raise", "hoard", *["nothing"] * 6]
         rows = list(
             pool.map((n, {"do": do, "kind": "ValueError"}, 5.0 if do == "hoard" else 0.5) for n, do in enumerate(doing))
