@@ -118,7 +118,7 @@ class _Builder:
         actions, gotos, rules, chains = loaded.actions, loaded.gotos, loaded.rules, loaded.chains
         intern = self.graph.intern
         e = intern(("e",)) if ("e",) in self.graph.index else None
-        states = [loaded.start]
+        states = [-1, loaded.start]
         values: list[Any] = [None]
         state = loaded.start
         types = [*self.reading.types, "$END"]
@@ -126,10 +126,10 @@ class _Builder:
         for position, (kind, token) in enumerate(zip(types, tokens, strict=True)):
             while True:
                 # One step: follow the remembered chain of pass-through reductions, then act.
-                below = states[-2] if len(states) > 1 else -1
-                found = chains.get((below, state, kind))
+                step = (states[-2], state, kind)
+                found = chains.get(step)
                 if found is None:
-                    found = chains[below, state, kind] = _follow(loaded, below, state, kind)
+                    found = chains[step] = _follow(loaded, *step)
                 state, action = found
                 states[-1] = state
                 if action is None:
