@@ -100,7 +100,9 @@ def parse_equation(
     equation = Equation(text, graph, reading.notes)
     _Builder(equation, reading, lexer.functions).build()
     if len(graph.nodes) > max_nodes:
-        raise LimitError(f"{len(graph.nodes)} nodes; the limit is {max_nodes}", hint="raise it with --max-nodes")
+        operations = sum(key[0] not in LEAVES for key in graph.nodes)
+        if operations > max_nodes:
+            raise LimitError(f"{operations} operations; the limit is {max_nodes}", hint="raise it with --max-nodes")
     _check_conditions(equation)
     return equation
 
