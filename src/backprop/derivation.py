@@ -538,7 +538,7 @@ class Values:
     def _backward(self, part: int, one: Pass, values: dict[int, Value], precision: int) -> dict[int, Value]:
         from .evaluate import set_precision
 
-        result, graph = self.result, self.graph
+        result = self.result
         links = {(link.edge.user, link.edge.operand): link for link in result.edges if link.part == part}
         previous = set_precision(precision)
         try:
@@ -554,7 +554,6 @@ class Values:
                 waiting.setdefault(edge.target, []).append(sends)
             for target, arrived in waiting.items():
                 adjoints[target] = _total(arrived)
-            del graph
             return adjoints
         finally:
             set_precision(previous)

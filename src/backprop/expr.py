@@ -227,7 +227,7 @@ def count_operations(nodes: Iterable[Node]) -> int:
 class Style:
     """How text is written: `python` for programs, `pretty` for readers, `ascii` for old terminals."""
 
-    __slots__ = ("times", "minus", "power", "pretty", "spaced_divide")
+    __slots__ = ("times", "minus", "power", "pretty")
 
     def __init__(self, times: str, minus: str, power: str, pretty: bool) -> None:
         self.times, self.minus, self.power, self.pretty = times, minus, power, pretty

@@ -9,7 +9,7 @@ from __future__ import annotations
 from functools import lru_cache
 
 from .errors import UsageError
-from .expr import LEAVES, Graph, to_text
+from .expr import LEAVES, Graph
 from .ops import lookup
 from .parser import parse_rule
 from .tidy import Tidy
@@ -82,14 +82,3 @@ def apply(steps: Program, operands: tuple[int, ...], tidy: Tidy) -> int:
 def partial(op: str, operand: int, operands: tuple[int, ...], tidy: Tidy) -> int:
     """The partial of op(operands) by one operand, as a node."""
     return apply(program(op, operand), operands, tidy)
-
-
-def rule_text(op: str, operand: int, names: tuple[str, ...]) -> str:
-    """The partial written in other names than the table's, in Python's syntax.
-
-    >>> rule_text("div", 1, ("a", "b"))
-    '-a/b**2'
-    """
-    graph = Graph()
-    nodes = tuple(graph.variable(name) for name in names)
-    return to_text(graph, partial(op, operand, nodes, Tidy(graph)))
