@@ -55,7 +55,7 @@ class _KeepAllTerminals:
 def build(grammar: str) -> dict[str, Any]:
     """LALR tables of the grammar.
 
-    `tokens` is one regular expression whose groups are the terminals in `terminals`; `actions` maps
+    `tokens` are the regular expressions of `terminals`, in the order to try; `actions` maps
     each state's terminals to a shift (state + 1) or a reduction (-1 - rule); `gotos` maps each
     state's rules to the next state; a rule is [origin, length, alias, positions of what is kept].
     """
@@ -94,7 +94,7 @@ def build(grammar: str) -> dict[str, Any]:
     )
     return {
         "digest": digest(grammar),
-        "tokens": "|".join(f"({t.pattern.to_regexp()})" for t in patterns),
+        "tokens": [t.pattern.to_regexp() for t in patterns],
         "terminals": [t.name for t in patterns],
         "start": place[table.start_states["start"]],
         "end": place[table.end_states["start"]],

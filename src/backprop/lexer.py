@@ -23,6 +23,7 @@ from .ops import CONSTANTS, FUNCTIONS, GROUPS
 MAX_DIGITS = 300
 
 _OPENERS = {"LPAR": "RPAR", "LSQB": "RSQB", "LBRACE": "RBRACE"}
+_SKIPPED = frozenset({"SPACE", "COMMENT"})
 _CLOSERS = frozenset(_OPENERS.values())
 _KEYWORDS = {"if": "IF", "else": "ELSE", "and": "AND", "or": "OR", "not": "NOT"}
 _SUPERSCRIPTS = str.maketrans("⁰¹²³⁴⁵⁶⁷⁸⁹⁺⁻⁽⁾ⁿⁱˣʸᵃᵇᵏᵐᵗ", "0123456789+-()nixyabkmt")
@@ -65,20 +66,52 @@ _PRIMES = {"'": 1, "’": 1, "′": 1, "″": 2, "‴": 3}
 
 
 class Tables:
-    """The loaded grammar: the tokens' regular expression and the LALR tables."""
+    """The loaded grammar: the tokens' regular expressions and the LALR tables."""
 
     def __init__(self) -> None:
         tables = load()
-        # The last group catches the characters that are no token at all.
-        self.scan = re.compile(rf"\s*(?:{tables['tokens']}|(.))", re.DOTALL).finditer
-        self.terminals: list[str] = ["", *tables["terminals"], "STRANGE"]
-        self.skipped = frozenset(self.terminals.index(kind) for kind in ("SPACE", "COMMENT"))
+        # The last pattern catches the characters that are no token at all.
+        patterns, self.terminals = [*tables["tokens"], "."], [*tables["terminals"], "STRANGE"]
+        self.pieces = re.compile(rf"(?:{'|'.join(patterns)})\s*", re.DOTALL).findall
+        self.classify = re.compile("|".join(f"({p})" for p in patterns), re.DOTALL).match
         self.rules: list[list[Any]] = tables["rules"]
         self.actions: list[dict[str, int]] = tables["actions"]
         self.gotos: list[dict[str, int]] = tables["gotos"]
         self.start: int = tables["start"]
         self.end: int = tables["end"]
-        self.chains: dict[tuple[int, int, str], tuple[int, int | None]] = {}
+        self.contexts: dict[tuple[int, int], Context] = {}
+
+    def context(self, below: int, state: int) -> Context:
+        """The context of the two topmost states of the stack."""
+        if (below, state) not in self.contexts:
+            self.contexts[below, state] = Context(self, below, state)
+        return self.contexts[below, state]
+
+
+class Context(dict[str, Any]):
+    """What the automaton does in the topmost of two states, filled in as texts ask for it.
+
+    Maps a terminal to (context after all reductions that only pass a value on, context to push or
+    None, rule to reduce by or None), and the origin of a rule to the context to push.
+    """
+
+    def __init__(self, tables: Tables, below: int, state: int) -> None:
+        self.tables, self.below, self.state = tables, below, state
+
+    def __missing__(self, symbol: str) -> Any:
+        tables, state = self.tables, self.state
+        if symbol in tables.gotos[state]:
+            self[symbol] = tables.context(state, tables.gotos[state][symbol])
+            return self[symbol]
+        while True:
+            action = tables.actions[state].get(symbol)
+            rule = None if action is None or action > 0 else tables.rules[-1 - action]
+            if rule is None or rule[1] != 1 or rule[2]:
+                break
+            state = tables.gotos[self.below][rule[0]]
+        pushed = tables.context(state, action - 1) if action is not None and action > 0 else None
+        self[symbol] = tables.context(self.below, state), pushed, rule
+        return self[symbol]
 
 
 @lru_cache(maxsize=1)
@@ -182,24 +215,36 @@ class Lexer:
     # -- characters ------------------------------------------------------------------------------
 
     def _scan(self) -> None:
-        text, terminals, skipped = self.text, self.tables.terminals, self.tables.skipped
         kinds, texts, starts = self.kinds, self.texts, self.starts
-        plain = text.isascii() and "{" not in text
-        for match in self.tables.scan(text):
-            group = match.lastindex or 0
-            if group in skipped:
-                continue
-            kind, token = terminals[group], match[group]
-            if not plain and kind == "NAME":
-                if not token.isascii() and token not in self.given:
-                    self._split_alphabets(token, match.start(group))
-                    continue
-                token = re.sub("[{}]", "", token)
-            elif kind == "STRANGE":
-                raise self._strange(match.start(group))
-            kinds.append(kind)
-            texts.append(token)
-            starts.append(match.start(group))
+        # What a piece is depends on its characters alone, so that each spelling is classified once.
+        known: dict[str, tuple[str, str]] = {}
+        position = 0
+        for piece in self.tables.pieces(self.text):
+            found = known.get(piece)
+            if found is None:
+                found = known[piece] = self._classify(piece, position)
+            kind, token = found
+            if kind == "WORD":
+                self._split_alphabets(token, position)
+            elif kind:
+                kinds.append(kind)
+                texts.append(token)
+                starts.append(position)
+            position += len(piece)
+
+    def _classify(self, piece: str, position: int) -> tuple[str, str]:
+        """The terminal that begins a piece ("" to skip it, WORD to split it) and its text."""
+        match = self.tables.classify(piece)
+        assert match
+        assert match.lastindex  # every piece begins with one of the groups
+        kind, token = self.tables.terminals[match.lastindex - 1], match[0]
+        if kind == "STRANGE":
+            raise self._strange(position)
+        if kind == "NAME" and not token.isascii() and token not in self.given:
+            return "WORD", token
+        if kind == "NAME":
+            token = re.sub("[{}]", "", token)
+        return "" if kind in _SKIPPED else kind, token
 
     def _split_alphabets(self, token: str, start: int) -> None:
         """Takes in a word with other than ASCII letters: 2πr, ωt and a₁x are products, Δx and θ_0 are names."""
@@ -283,11 +328,12 @@ class Lexer:
         level = _Level(None, 0)
         levels = [level]
         i, count = self._left_side(), len(kinds)
+        followers = [*kinds[1:], ""]
         operand = types == ["DEFINED"]  # whether the last token ends an operand
         while i < count:
             kind, start = kinds[i], starts[i]
             text = texts[i]
-            if (kind == "STAR" and operand) or (kind == "PLUS" and operand):
+            if operand and (kind == "STAR" or kind == "PLUS"):
                 level.argument = level.quotient = -1
                 types.append(kind)
                 values.append(text)
@@ -296,21 +342,22 @@ class Lexer:
                 operand = False
                 i += 1
                 continue
-            following = kinds[i + 1] if i + 1 < count else ""
-            if kind == "NAME" and text not in plain and following not in _MARKED and _is_simple(text):
-                if text not in self.functions and text not in CONSTANTS and text != "π":
-                    plain[text] = self.graph.variable(text)
-            if kind == "NUMBER" or (kind == "NAME" and text in plain and following not in _MARKED):
+            following = followers[i]
+            value = None
+            if kind == "NAME" and following not in _MARKED:
+                value = plain.get(text)
+                if value is None and _is_simple(text) and text not in self.functions:
+                    if text not in CONSTANTS and text != "π":
+                        value = plain[text] = self.graph.variable(text)
+            if value is not None or kind == "NUMBER":
                 if operand:
                     if kind == "NUMBER":
                         self._number_after_operand(i)
                     self._juxtapose(level, i)
-                if kind == "NUMBER":
+                if value is None:
                     value = numbers.get(text)
                     if value is None:
                         value = numbers[text] = self._number(text, start)
-                else:
-                    value = plain[text]
                 types.append(kind)
                 values.append(value)
                 begins.append(start)

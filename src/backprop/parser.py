@@ -117,49 +117,38 @@ class _Builder:
     def build(self) -> None:
         """Sets what the equation says."""
         loaded = tables()
-        actions, gotos, rules, chains = loaded.actions, loaded.gotos, loaded.rules, loaded.chains
-        intern = self.graph.intern
-        e = intern(("e",)) if ("e",) in self.graph.index else None
-        states = [-1, loaded.start]
+        intern, known = self.graph.intern, self.graph.index
+        e = intern(("e",)) if ("e",) in known else None
+        stack = [loaded.context(-1, loaded.start)]
         values: list[Any] = [None]
-        state = loaded.start
         types = [*self.reading.types, "$END"]
         tokens = [*self.reading.values, None]
         for position, (kind, token) in enumerate(zip(types, tokens, strict=True)):
             while True:
-                # One step: follow the remembered chain of pass-through reductions, then act.
-                step = (states[-2], state, kind)
-                found = chains.get(step)
-                if found is None:
-                    found = chains[step] = _follow(loaded, *step)
-                state, action = found
-                states[-1] = state
-                if action is None:
-                    raise self._unexpected(position, kind, actions[state])
-                if action > 0:
-                    state = action - 1
-                    states.append(state)
+                stack[-1], pushed, rule = stack[-1][kind]
+                if pushed is not None:
+                    stack.append(pushed)
                     values.append(token)
                     break
-                origin, length, alias, kept = rules[-1 - action]
-                if length == 3:
-                    first, second, third = values[-3:]
-                    del values[-3:], states[-3:]
-                    if alias in _BINARY:
-                        # e^u is the exponential function, whichever way it is typed.
-                        value = intern(("exp", third) if first == e and alias == "pow" else (alias, first, third))
-                    elif alias == origin:
-                        value = second
-                    else:
-                        value = self._reduce(alias, (first, second, third), position)
-                else:
-                    arguments = values[len(values) - length :]
-                    del values[len(values) - length :], states[len(states) - length :]
-                    value = self._reduce(alias, [arguments[k] for k in kept], position)
-                state = gotos[states[-1]][origin]
-                states.append(state)
-                values.append(value)
-                if state == loaded.end:
+                if rule is None:
+                    raise self._unexpected(position, kind, loaded.actions[stack[-1].state])
+                origin, length, alias, kept = rule
+                if alias in _BINARY:
+                    third = values.pop()
+                    values.pop()
+                    first = values[-1]
+                    # e^u is the exponential function, whichever way it is typed.
+                    key = ("exp", third) if first == e and alias == "pow" else (alias, first, third)
+                    value = known.get(key)
+                    values[-1] = intern(key) if value is None else value
+                    del stack[-2:]
+                    stack[-1] = stack[-2][origin]
+                    continue
+                arguments = values[len(values) - length :]
+                del values[len(values) - length :], stack[len(stack) - length :]
+                values.append(self._reduce(alias, [arguments[k] for k in kept], position))
+                stack.append(stack[-1][origin])
+                if stack[-1].state == loaded.end:
                     return
 
     def _reduce(self, alias: str, arguments: Any, position: int) -> Any:
@@ -380,18 +369,6 @@ class _Builder:
         reading = self.reading
         typed = self.equation.text[reading.starts[position] : reading.ends[position]]
         return visible(typed) or "a product"
-
-
-def _follow(loaded: Any, below: int, state: int, kind: str) -> tuple[int, int | None]:
-    """The state after all reductions that only pass a value on, and the action there."""
-    while True:
-        action = loaded.actions[state].get(kind)
-        if action is None or action > 0:
-            return state, action
-        origin, length, alias, _ = loaded.rules[-1 - action]
-        if length != 1 or alias:
-            return state, action
-        state = loaded.gotos[below][origin]
 
 
 def _check_conditions(equation: Equation) -> None:
