@@ -18,7 +18,7 @@ from backprop import derivation as derivation_module
 from backprop.cli import common
 from backprop.cli.diff import ROW_OPTIONS, diff
 from backprop.errors import display_width
-from backprop.session import Job, Session
+from backprop.session import Derive, Job, Session
 
 SOURCE = str(Path(__file__).parents[1] / "src")
 FAST = ("--no-verify", "--no-simplify")
@@ -782,7 +782,7 @@ def test_an_equation_without_a_command_gets_a_hint(cli):
 
 def test_the_stream_keeps_the_order_and_hands_out_what_is_done_when_it_has_to_wait(session):
     derived = [derivation_module.derive(text) for text in ("sin(x)^2*exp(x)", "x", "x^2")]
-    jobs = [Job(derived[0], key=0), Job(None, key=1), Job(derived[1], key=2), None, Job(derived[2], key=3)]
+    jobs = [Derive(derived[0], key=0), Job(key=1), Derive(derived[1], key=2), None, Derive(derived[2], key=3)]
     given = []
 
     def source():
@@ -801,7 +801,7 @@ def test_a_worker_that_breaks_off_leaves_the_derivation_with_a_note():
     with Session() as broken:
         broken._pool = type(broken._pool)(1, handler="no.such.module:handle", warm=())
         derivation = derivation_module.derive("x^2")
-        broken.finish(derivation)
+        broken.wait(broken.send(Derive(derivation)))
     assert str(derivation.gradient["x"]) == "2*x"
     assert derivation.verified.status == "unverified"
     assert any("not simplified" in note for note in derivation.notes)
@@ -809,7 +809,7 @@ def test_a_worker_that_breaks_off_leaves_the_derivation_with_a_note():
 
 def test_the_reason_that_the_judge_gave_is_kept():
     derivation = derivation_module.derive("x^2")
-    job = Job(derivation)
+    job = Derive(derivation)
     how = "not verified: some reason"
     job.absorb({"stage": "verified", "status": "unverified", "how": how, "points": 0, "digits": 0})
     job.absorb({"ended": "done"})
@@ -819,7 +819,7 @@ def test_the_reason_that_the_judge_gave_is_kept():
 
 def test_what_is_not_asked_for_is_not_done(session):
     derivation = derivation_module.derive("x^2")
-    session.finish(derivation, simplify=False, verify=False)
+    session.wait(session.send(Derive(derivation, simplify=False, verify=False)))
     assert derivation.verified.how == "verification was not asked for"
-    session.finish(derivation, simplify=True, verify=False)
+    session.wait(session.send(Derive(derivation, simplify=True, verify=False)))
     assert derivation.verified.how == "verification was not asked for"

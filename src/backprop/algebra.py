@@ -13,7 +13,7 @@ Polynomial arithmetic, gcds and factorisation are python-flint's (`fmpq_mpoly`).
 from __future__ import annotations
 
 import re
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from fractions import Fraction
 from hashlib import md5
 from math import gcd, lcm
@@ -680,16 +680,61 @@ def proves_equal(graph: Graph, a: int, b: int) -> bool:
 
 
 def _difference_vanishes(graph: Graph, a: int, b: int, light: bool) -> bool:
+    def vanishes(field: Field) -> bool:
+        return field.is_zero(field.add(field.form(a), field.neg(field.form(b))))
+
+    return _in_field(graph, [a, b], light, vanishes)
+
+
+def vanishes_with(graph: Graph, node: int, relation: int) -> bool:
+    """Whether the node's numerator is a multiple of every factor of the relation's.
+
+    That proves that the node is 0 wherever the relation is 0 and the node has a value.
+    """
+
+    def divides(field: Field) -> bool:
+        top, given = field.form(node)[0], field.form(relation)[0]
+        if top == 0:
+            return True
+        factors = [factor for factor, _ in given.factor()[1] if not factor.is_constant()]
+        return bool(factors) and all(divmod(top, factor)[1] == 0 for factor in factors)
+
+    return any(_in_field(graph, [node, relation], light, divides) for light in (True, False))
+
+
+def is_factored(graph: Graph, node: int) -> bool:
+    """Whether no sum among the factors of a node can be written as a product."""
+    factors, waiting = [], [node]
+    while waiting:
+        position = waiting.pop()
+        op, *operands = graph.nodes[position]
+        if op in ("mul", "div", "neg"):
+            waiting += operands
+        elif op == "pow":
+            waiting.append(operands[0])
+        elif op in ("add", "sub"):
+            factors.append(position)
+
+    def irreducible(field: Field) -> bool:
+        for position in factors:
+            content, parts = field.form(position)[0].factor()
+            if sum(multiplicity for _, multiplicity in parts) > 1 or abs(content) != 1:
+                return False
+        return True
+
+    return not factors or _in_field(graph, [node], True, irreducible)
+
+
+def _in_field(graph: Graph, roots: Sequence[int], light: bool, question: Callable[[Field], bool]) -> bool:
+    """The answer to a question about normal forms; False if they would be too large."""
     units: dict[Any, Fraction] = {}
-    assume = not any(graph.nodes[i][0] == "where" for i in graph.reachable([a, b]))
+    assume = not any(graph.nodes[i][0] == "where" for i in graph.reachable(roots))
     for _ in range(24):
         generators = int(units.get("generators", Fraction(24)))
         if generators > MAX_GENERATORS:
             return False
-        field = Field(graph, generators, units, light=light, assume=assume)
         try:
-            first, second = field.form(a), field.form(b)
-            return field.is_zero(field.add(first, field.neg(second)))
+            return question(Field(graph, generators, units, light=light, assume=assume))
         except _Again:
             continue
         except TooLarge:
@@ -697,4 +742,4 @@ def _difference_vanishes(graph: Graph, a: int, b: int, light: bool) -> bool:
     return False
 
 
-__all__ = ["Field", "TooLarge", "proves_equal"]
+__all__ = ["Field", "TooLarge", "is_factored", "proves_equal", "vanishes_with"]

@@ -308,6 +308,22 @@ def derive(
             text=equation.text, start=0, end=len(equation.text),
             hint="write y = ... with y alone on the left",
         )  # fmt: skip
+    result = derive_equation(equation, names, order, digits=digits, max_nodes=max_nodes, trace=trace)
+    if at:
+        _set_point(result, at, functions)
+    return result
+
+
+def derive_equation(
+    equation: Equation,
+    names: list[str] | None,
+    order: int = 1,
+    *,
+    digits: int = 15,
+    max_nodes: int = MAX_NODES,
+    trace: bool = True,
+) -> Derivation:
+    """`derive` for an equation that was read already, by `names` or by all its variables."""
     graph = equation.graph
     if names is None:
         occurring = graph.variables([equation.root])
@@ -327,8 +343,6 @@ def derive(
     if trace:
         _name_nodes(result)
         _trace(result)
-    if at:
-        _set_point(result, at, functions)
     return result
 
 
@@ -642,11 +656,12 @@ def differentiate(
     >>> str(result.gradient["x"]), result.gradient_value["x"], result.verified.status
     ('6*(x + 2)', 18, 'proved')
     """
-    from .session import shared_session
+    from .session import Derive, shared_session
 
     result = derive(text, wrt, at, order, functions=functions, digits=digits, max_nodes=max_nodes)
     if simplify or verify:
-        shared_session().finish(result, simplify=simplify, verify=verify, time_limit=time_limit)
+        session = shared_session()
+        session.wait(session.send(Derive(result, simplify=simplify, verify=verify, time_limit=time_limit)))
     else:
         result.verified = Verification("unverified", "verification was not asked for")
     return result

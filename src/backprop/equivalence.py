@@ -2,7 +2,8 @@
 
 1. the exact normal form of the difference is 0: proved equal;
 2. balls at exact rational points of the common domain: disjoint balls prove a difference and are
-   its witness;
+   its witness; the points cover every cell into which kinks, jumps and poles cut the domain, as far
+   as `domains` finds them;
 3. SymPy's rewriting: a zero proves equality, anything else means nothing;
 4. agreement of the balls at many points: equal as far as sampled;
 5. otherwise undecided, with the reason.
@@ -19,6 +20,7 @@ from math import comb
 from random import Random
 
 from .algebra import proves_equal
+from .domains import Domain, box_around
 from .evaluate import Value, evaluate, set_precision, to_ball
 from .expr import Graph, encode
 
@@ -31,7 +33,7 @@ _TRIES = 400
 class Verdict:
     """equal, different or undecided; how it is known; and a witness of a difference."""
 
-    __slots__ = ("verdict", "how", "reason", "points", "digits", "witness")
+    __slots__ = ("verdict", "how", "reason", "points", "digits", "witness", "meanings")
 
     def __init__(
         self,
@@ -44,6 +46,7 @@ class Verdict:
     ) -> None:
         self.verdict, self.how, self.reason = verdict, how, reason
         self.points, self.digits, self.witness = points, digits, witness
+        self.meanings: dict[str, str] = {}  # what was taken for declared functions
 
     def __repr__(self) -> str:
         return f"<{self.verdict} ({self.how}) {self.reason}>"
@@ -57,25 +60,52 @@ def decide(
     domain: Sequence[int] = (),
     rewriting: Callable[[], bool] | None = None,
     points: int = POINTS,
+    thorough: bool = False,
 ) -> Verdict:
     """The verdict on two nodes; `domain` are nodes that must have a value at a sampled point.
 
-    `rewriting` is rung 3, called only if the rungs before it do not decide.
+    `rewriting` is rung 3, called only if the rungs before it do not decide. `thorough` asks for what
+    an answer of a person needs: that both have values together in some interval, and that every
+    cell of their domain is compared.
     """
     if proves_equal(graph, a, b):
+        if thorough and not has_common_domain(graph, [a, b, *domain]):
+            return Verdict("undecided", None, NO_DOMAIN)
         return Verdict("equal", "proved", "the same normal form")
-    agreed, tried, witness = compare_at_points(graph, a, b, domain=domain, points=points)
+    agreed, tried, witness = compare_at_points(graph, a, b, domain=domain, points=points, thorough=thorough)
     if witness is not None:
         return Verdict("different", "refuted", "", agreed, DIGITS, witness)
-    if rewriting is not None and rewriting():
+    if agreed and rewriting is not None and rewriting():
         return Verdict("equal", "proved", "by rewriting")
     if agreed >= points or (agreed and agreed == tried):
+        if thorough and not has_common_domain(graph, [a, b, *domain]):
+            return Verdict("undecided", None, NO_DOMAIN)
         return Verdict("equal", "sampled", "", agreed, DIGITS)
-    return Verdict("undecided", None, "no point was found where both have a value", agreed)
+    return Verdict("undecided", None, "the values could not be told apart" if tried else NO_DOMAIN, agreed)
+
+
+NO_DOMAIN = "no point was found where both have a value"
+
+
+def has_common_domain(graph: Graph, roots: Sequence[int]) -> bool:
+    """Whether a point was found around which all roots have values.
+
+    A declared function could have any domain: then nothing is asked for.
+    """
+    order = graph.reachable(roots)
+    if any(graph.nodes[i][0].startswith("call ") for i in order):
+        return True
+    names = graph.variables(roots)
+    for point in sample_points(graph, roots, names, 120):
+        around = box_around(point, Fraction(1, 2**80))
+        values = evaluate(graph, order, around, precision=PRECISIONS[0], exact=False)
+        if not any(_missing(values.get(i)) for i in roots):
+            return True
+    return False
 
 
 def compare_at_points(
-    graph: Graph, a: int, b: int, *, domain: Sequence[int] = (), points: int = POINTS
+    graph: Graph, a: int, b: int, *, domain: Sequence[int] = (), points: int = POINTS, thorough: bool = False
 ) -> tuple[int, int, tuple[dict[str, Fraction], Value, Value] | None]:
     """How many points agree to `DIGITS` digits, how many were compared, and a witness against."""
     roots = [a, b, *domain]
@@ -84,23 +114,47 @@ def compare_at_points(
     agreed = tried = 0
     count = points if names else 1
     for point in sample_points(graph, roots, names):
-        outcome, values = compare_at(graph, order, a, b, point, domain)
+        outcome, values = _compare(graph, order, a, b, point, domain, fine=not agreed)
         if outcome is None:
             continue
-        if outcome and not agreed:  # once, far beyond the digits that count: a difference may hide below them
-            fine = evaluate(graph, order, point, precision=PRECISIONS[-1], exact=False)
-            first, second = fine.get(a), fine.get(b)
-            if first is not None and not (_missing(first) or _missing(second) or first.overlaps(second)):
-                outcome, values = False, (first, second)
-        if outcome is False and not _differ_around(graph, order, a, b, point, domain):
-            continue  # a jump or a kink just here: what a single point says counts for nothing
         tried += 1
         if outcome is False:
             return agreed, tried, (point, *values)
         agreed += 1
         if agreed >= count:
             break
+    for point in Domain(graph, roots).points() if thorough and agreed else ():
+        outcome, values = _compare(graph, order, a, b, point, domain)
+        tried += outcome is not None
+        if outcome is False:
+            return agreed, tried, (point, *values)
+        agreed += outcome is True
     return agreed, tried, None
+
+
+def _compare(
+    graph: Graph,
+    order: Sequence[int],
+    a: int,
+    b: int,
+    point: dict[str, Fraction],
+    domain: Sequence[int],
+    fine: bool = False,
+) -> tuple[bool | None, tuple[Value, Value]]:
+    """`compare_at`, but a difference counts only if it is one in a whole neighbourhood.
+
+    With `fine`, agreement is looked at once more far beyond the digits that count: a difference may
+    hide below them.
+    """
+    outcome, values = compare_at(graph, order, a, b, point, domain)
+    if outcome and fine:
+        finer = evaluate(graph, order, point, precision=PRECISIONS[-1], exact=False)
+        first, second = finer.get(a), finer.get(b)
+        if first is not None and not (_missing(first) or _missing(second) or first.overlaps(second)):
+            outcome, values = False, (first, second)
+    if outcome is False and not _differ_around(graph, order, a, b, point, domain):
+        return None, values  # a jump or a kink just here: what a single point says counts for nothing
+    return outcome, values
 
 
 def compare_at(
@@ -155,17 +209,30 @@ def agree(first: Value, second: Value, precision: int) -> bool:
         set_precision(previous)
 
 
-def sample_points(graph: Graph, roots: Sequence[int], names: Sequence[str]) -> Iterator[dict[str, Fraction]]:
-    """Exact rational points, deterministic: small and large, both signs, and between 0 and 1."""
+def sample_points(
+    graph: Graph, roots: Sequence[int], names: Sequence[str], tries: int = _TRIES
+) -> Iterator[dict[str, Fraction]]:
+    """Exact rational points, deterministic: easy ones, then small and large ones of both signs and between 0 and 1.
+
+    If the first of them did not do, those that `domains` finds come next.
+    """
     if not names:
         yield {}
         return
     order = graph.reachable(roots)
+    for k in range(len(_EASY)):
+        yield {name: _EASY[(k + i) % len(_EASY)] * (-1) ** (k // 2 * (i + 1)) for i, name in enumerate(names)}
     seed = repr([graph.nodes[i] for i in order]) if len(order) <= 2000 else repr((len(order), list(names)[:100]))
     random = Random(int.from_bytes(sha256(_relative(seed, order, graph)).digest()[:8], "big"))
-    for k in range(min(_TRIES, 10**7 // (len(order) + 1) + 3)):
+    for k in range(min(tries, 10**7 // (len(order) + 1) + 3)):
+        if k == _HOPEFUL:
+            yield from Domain(graph, roots).points()
         low, high = _SCALES[k % len(_SCALES)]
         yield {name: _between(random, low, high) for name in names}
+
+
+_HOPEFUL = 44
+_EASY = [Fraction(n, 2) for n in (1, 4, 1, 3, 5, 6)]
 
 
 def _relative(seed: str, order: Sequence[int], graph: Graph) -> bytes:

@@ -84,8 +84,12 @@ def parse_equation(
     functions: Collection[str] = (),
     graph: Graph | None = None,
     max_nodes: int = MAX_NODES,
+    log10: bool = False,
 ) -> Equation:
-    """The equation that the text stands for, with its left side and the notes on its reading."""
+    """The equation that the text stands for, with its left side and the notes on its reading.
+
+    With `log10`, `log` is the logarithm to base 10; `ln` never is.
+    """
     if text[:1] == "\ufeff":
         text = text[1:]
     graph = Graph() if graph is None else graph
@@ -98,7 +102,7 @@ def parse_equation(
     if len(reading.types) > 4 * max_nodes:
         raise LimitError(f"more than {max_nodes} operations", hint="raise --max-nodes")
     equation = Equation(text, graph, reading.notes)
-    _Builder(equation, reading, lexer.functions).build()
+    _Builder(equation, reading, lexer.functions, log10).build()
     if len(graph.nodes) > max_nodes:
         operations = sum(key[0] not in LEAVES for key in graph.nodes)
         if operations > max_nodes:
@@ -110,8 +114,8 @@ def parse_equation(
 class _Builder:
     """Runs the automaton over the tokens and builds the nodes."""
 
-    def __init__(self, equation: Equation, reading: Reading, functions: frozenset[str]) -> None:
-        self.equation, self.reading, self.functions = equation, reading, functions
+    def __init__(self, equation: Equation, reading: Reading, functions: frozenset[str], log10: bool = False) -> None:
+        self.equation, self.reading, self.functions, self.log10 = equation, reading, functions, log10
         self.graph = equation.graph
 
     def build(self) -> None:
@@ -217,6 +221,9 @@ class _Builder:
             return graph.node("root", operands[0], graph.number(4))
         if name.startswith("log_"):
             return self._logarithm(name[4:], operands, start, end)
+        if name == "log" and self.log10 and len(operands) == 1:
+            self.reading.note("`log` is read as the logarithm to base 10, as asked for")
+            name = "log10"
         rows = FUNCTIONS[name]
         row = rows.get(len(operands))
         if row is None and name in ("max", "min", "maximum", "minimum", "gcd") and len(operands) > 2:

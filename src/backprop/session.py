@@ -22,13 +22,29 @@ WINDOW = 64  # rows that are kept until it is their turn
 
 
 class Job:
-    """A row on its way: a derivation that a worker simplifies and checks, or none; and what it belongs to."""
+    """A row on its way to a worker and back; `done` once nothing more will come.
 
-    __slots__ = ("key", "derivation", "simplify", "verify", "time_limit", "adjoints", "done", "_stages")
+    A job without a task is done at once: it is a row with an error, which keeps its place.
+    """
+
+    def __init__(self, *, time_limit: float = 5.0, key: Any = None) -> None:
+        self.key, self.time_limit, self.done = key, time_limit, False
+
+    def task(self) -> dict[str, Any] | None:
+        """What a worker is to do for it, or None."""
+        return None
+
+    def absorb(self, message: dict[str, Any]) -> None:
+        """Take in a message of the worker."""
+        self.done = self.done or "ended" in message
+
+
+class Derive(Job):
+    """A derivation that a worker simplifies and checks."""
 
     def __init__(
         self,
-        derivation: Derivation | None,
+        derivation: Derivation,
         *,
         simplify: bool = True,
         verify: bool = True,
@@ -36,16 +52,20 @@ class Job:
         adjoints: bool = True,
         key: Any = None,
     ) -> None:
-        self.key, self.derivation = key, derivation
-        self.simplify, self.verify, self.time_limit, self.adjoints = simplify, verify, time_limit, adjoints
-        self.done = False
+        super().__init__(time_limit=time_limit, key=key)
+        self.derivation = derivation
+        self.simplify, self.verify, self.adjoints = simplify, verify, adjoints
         self._stages: set[Any] = set()  # the stages whose outcome has come
 
     def task(self) -> dict[str, Any] | None:
-        """What a worker is to do for it."""
+        """Its nodes; None if nothing is asked for."""
         derivation = self.derivation
-        if derivation is None or not (self.simplify or self.verify):
-            return None
+        if not self.verify:
+            from .derivation import Verification
+
+            derivation.verified = Verification("unverified", "verification was not asked for")
+            if not self.simplify:
+                return None
         task = derivation.task(simplify=self.simplify, verify=self.verify, adjoints=self.adjoints)
         if self.simplify and derivation.wrt and not (task and task["simplify"]):
             derivation.note("too large to be simplified: shown as derived")
@@ -54,7 +74,6 @@ class Job:
     def absorb(self, message: dict[str, Any]) -> None:
         """Take in a message of the worker."""
         derivation = self.derivation
-        assert derivation is not None
         if "ended" not in message:
             derivation.absorb(message)
             self._stages.add(message.get("stage"))
@@ -64,6 +83,28 @@ class Job:
             derivation.absorb(message)
         if self.simplify and derivation.wrt and "simplified" not in self._stages and message["ended"] != "done":
             derivation.note(f"not simplified, shown as derived: {_why(message)}")
+
+
+class Question(Job):
+    """A question about answers, from `check.equality_question` or `check.answer_question`; see its `result`."""
+
+    def __init__(self, task: dict[str, Any], *, time_limit: float = 5.0, key: Any = None) -> None:
+        super().__init__(time_limit=time_limit, key=key)
+        from .check import result_of
+
+        self._task = task
+        self.result = result_of(task)
+
+    def task(self) -> dict[str, Any]:
+        """The question itself."""
+        return self._task
+
+    def absorb(self, message: dict[str, Any]) -> None:
+        """Take in a message of the worker."""
+        from .check import take_in
+
+        take_in(self.result, message)
+        self.done = "ended" in message
 
 
 class Session:
@@ -84,30 +125,8 @@ class Session:
         """Start the workers, without waiting for them. To submit a derivation starts them too."""
         self._pool.start()
 
-    def submit(
-        self,
-        derivation: Derivation | None,
-        *,
-        simplify: bool = True,
-        verify: bool = True,
-        time_limit: float = 5.0,
-        adjoints: bool = True,
-        key: Any = None,
-    ) -> Job:
-        """Send a derivation to the workers and return at once; `wait` for the job takes in the answer."""
-        job = Job(
-            derivation, simplify=simplify, verify=verify, time_limit=time_limit, adjoints=adjoints, key=key
-        )  # fmt: skip
-        self.send(job)
-        return job
-
-    def send(self, job: Job) -> None:
-        """Send a job to the workers, and return at once."""
-        derivation = job.derivation
-        if derivation is not None and not job.verify:
-            from .derivation import Verification
-
-            derivation.verified = Verification("unverified", "verification was not asked for")
+    def send(self, job: Job) -> Job:
+        """Send a job to the workers and return it at once; `wait` for it takes in the answer."""
         try:
             task = job.task()
             if task is None:
@@ -116,25 +135,18 @@ class Session:
                 self._open[self._pool.submit(task, cpu=job.time_limit)] = job
         except ValueError as error:  # longer than a worker takes
             job.absorb({"ended": "error", "message": str(error)})
+        return job
 
     def wait(self, job: Job) -> None:
         """Take in answers until this job is done."""
         while not job.done:
             self._take()
 
-    def finish(
-        self,
-        derivation: Derivation,
-        *,
-        simplify: bool = True,
-        verify: bool = True,
-        time_limit: float = 5.0,
-        adjoints: bool = True,
-    ) -> None:
-        """Simplify and check a derivation, in place; it returns when that is done, or given up."""
-        self.wait(
-            self.submit(derivation, simplify=simplify, verify=verify, time_limit=time_limit, adjoints=adjoints)
-        )  # fmt: skip
+    def ask(self, task: dict[str, Any], *, time_limit: float = 5.0) -> Any:
+        """The result of a question; it returns when the worker has answered, or was given up."""
+        question = Question(task, time_limit=time_limit)
+        self.wait(self.send(question))
+        return question.result
 
     def stream(self, jobs: Iterable[Job | None]) -> Iterator[Job | None]:
         """Yield the jobs when they are done, in the order of the input.

@@ -15,7 +15,12 @@ _MAX_TREE = 4000  # beyond this many written-out nodes SymPy is not asked
 
 
 def handle(task: dict[str, Any]) -> Iterator[dict[str, Any]]:
-    """The stage messages of one task, whose `kind` is `differentiate`."""
+    """The stage messages of one task, whose `kind` is `differentiate`, `equal` or `check`."""
+    if task["kind"] != "differentiate":
+        from .judge import judge as judge_answer
+
+        yield from judge_answer(task)
+        return
     graph = Graph()
     decode({"nodes": task["nodes"], "roots": []}, graph)
     yield {"stage": "built"}

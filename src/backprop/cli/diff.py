@@ -218,13 +218,13 @@ class _Run:
 
     def job(self, row: Row) -> Job:
         """The row's derivation, on its way to a worker."""
-        from ..session import Job
+        from ..session import Derive, Job
 
         found, error = guarded(lambda: self.derive(row), self.debug)
         if error is not None:
-            return Job(None, key=(row, error))
+            return Job(key=(row, error))
         derivation, settings = found
-        return Job(
+        return Derive(
             derivation, key=(row, None), simplify=not settings.no_simplify, verify=not settings.no_verify,
             time_limit=settings.time_limit, adjoints=self.json or (self.full and self.steps != "result"),
         )  # fmt: skip
@@ -254,9 +254,10 @@ class _Run:
     def trace(self, row: Row) -> None:
         """One equation: the first rows appear before the worker has answered."""
         from ..render.plain import Trace, lay_out
+        from ..session import Derive
 
         job = self.job(row)
-        if job.derivation is None:
+        if not isinstance(job, Derive):
             self.fail(row, job.key[1])
             return
         out = self.out
@@ -272,7 +273,7 @@ class _Run:
         """A row of several that is done."""
         row, error = job.key
         text: Any = ""
-        if job.derivation is not None:
+        if error is None:
             text, error = guarded(lambda: self.written(job), self.debug)
         if error is not None:
             self.fail(row, error)
@@ -283,10 +284,9 @@ class _Run:
             self.out.text(text)
         self.count(job)
 
-    def written(self, job: Job) -> Any:
+    def written(self, job: Any) -> Any:
         """The text of a row: a string, or lines with styles."""
         derivation, out = job.derivation, self.out
-        assert derivation is not None
         if self.json:
             return json_text(derivation.as_dict(job.key[0].source), ascii=out.ascii)
         from ..render.plain import Trace, Words, lay_out, result_text, summary
@@ -317,9 +317,8 @@ class _Run:
         self.out.flush()
         complain(error_lines(error, row.place))
 
-    def count(self, job: Job) -> None:
+    def count(self, job: Any) -> None:
         """The exit status, and a warning that no reader of `-q` may miss."""
-        assert job.derivation is not None
         verified = job.derivation.verified
         if verified.status == "failed":
             self.status = ExitStatus.worst(self.status, ExitStatus.INTERNAL)

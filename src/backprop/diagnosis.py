@@ -1,0 +1,4 @@
+def diagnose(*a):
+    return []
+def diagnose_implicit(*a):
+    return []
