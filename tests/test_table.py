@@ -59,7 +59,7 @@ def smooth_points(op: Op, graph: Graph, root: int, fixed: dict[str, int], text: 
     """Sampled points at which a condition of the row (in its own operand names) certainly holds."""
     condition = None
     if text:
-        condition = parse_rule(text, graph)
+        condition = parse_rule(text, graph, op.operands)
         condition = graph.substitute(
             condition, {graph.variable(n): graph.number(v) for n, v in fixed.items() if ("var", n) in graph.index}
         )
@@ -149,7 +149,7 @@ def test_the_columns_for_balls_and_sympy_resolve():
     for op in ROWS:
         assert op.sympy in symbolic.BUILDERS or callable(getattr(sympy, op.sympy)), op.name
         if op.ball.startswith("= "):
-            parse_rule(op.ball[2:], Graph())
+            parse_rule(op.ball[2:], Graph(), op.operands)
         elif op.name not in ("where", "pow"):
             import flint
 
@@ -166,7 +166,7 @@ def test_texts_of_the_row_use_its_operands_only(op):
     for text in texts:
         if text:
             graph = Graph()
-            root = parse_rule(text, graph)
+            root = parse_rule(text, graph, op.operands)
             assert set(graph.variables([root])) <= set(op.operands), text
 
 
@@ -570,7 +570,7 @@ def test_a_rule_is_the_text_of_the_table():
         if op.name == "where":
             continue
         graph = Graph()
-        typed = parse_rule(op.partials[k] or "", graph)
+        typed = parse_rule(op.partials[k] or "", graph, op.operands)
         steps, result = rules.program(op.name, k)
         plain = _Untidied(graph)
         operands = tuple(graph.variable(name) for name in op.operands)

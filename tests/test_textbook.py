@@ -73,7 +73,7 @@ def partial_functions() -> set[str]:
         for text in op.partials:
             if text:
                 graph = Graph()
-                found |= functions(graph, [parse_rule(text, graph)])
+                found |= functions(graph, [parse_rule(text, graph, op.operands)])
     return found
 
 

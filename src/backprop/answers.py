@@ -81,6 +81,8 @@ class Reader:
             left = _NAME.fullmatch(answer.text, *steps[0])
             if left and left[1] not in self.names:
                 steps = steps[1:]
+        if len(steps) > 1 and not answer.text[slice(*steps[0])].strip():
+            steps = steps[1:]  # a chain that begins with =
         nodes, texts = [], []
         for low, high in steps:
             nodes.append(self._step(answer, low, high))

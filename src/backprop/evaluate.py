@@ -15,7 +15,7 @@ from typing import Any
 
 from .expr import LEAVES, Graph, Number, literal_rational
 from .ops import GROUPS, lookup
-from .rules import compile_text
+from .rules import Program, compile_text
 from .tidy import bits, combine
 
 # Arguments beyond this are not given to special functions, whose cost grows with them.
@@ -155,15 +155,10 @@ _FREE = object()
 
 
 def _apply(graph: Graph, op: str, key: tuple[Any, ...], operands: list[Value]) -> Value:
-    if op == "where":
-        chosen = operands[0]
-        return None if chosen is None else operands[1] if chosen else operands[2]
-    if op in _LOGIC:
-        return _LOGIC[op](operands)
+    if op in _SPECIAL_CARE and op != "pow":
+        return _choose(op, operands)
     if any(v is None for v in operands):
         return None
-    if op in _RELATIONS:
-        return _relation(op, *operands)
     found = _exact(op, operands)
     if found is not _FREE:
         return found
@@ -174,6 +169,16 @@ def _apply(graph: Graph, op: str, key: tuple[Any, ...], operands: list[Value]) -
                 return root
         return _finite(_power(graph, key, operands))
     return _finite(_ball_function(op)(*[to_ball(v) for v in operands]))
+
+
+def _choose(op: str, operands: Sequence[Value]) -> Value:
+    """A condition, or the choice between two values by one."""
+    if op == "where":
+        chosen = operands[0]
+        return None if chosen is None else operands[1] if chosen else operands[2]
+    if op in _LOGIC:
+        return _LOGIC[op](operands)
+    return None if any(v is None for v in operands) else _relation(op, *operands)
 
 
 def operate(op: str, a: Value, b: Value) -> Value:
@@ -401,27 +406,34 @@ def _ball_function(op: str) -> Callable[..., Any]:
     """How balls evaluate an operation: the column `ball` of its row."""
     row = lookup(op)
     if row.ball.startswith("= "):
-        steps, result = compile_text(row.ball[2:], row.operands)
-
-        def defined(*operands: Any) -> Any:
-            done: list[Any] = []
-            for name, references, key in steps:
-                if references:
-                    values = [operands[r] if r >= 0 else done[-1 - r] for r in references]
-                    if None in values:
-                        return None
-                    done.append(_ball_function(name)(*values) if name != "pow" else values[0] ** values[1])
-                else:
-                    done.append(to_ball(key[1]) if name == "num" else to_ball(Exact(name, 1)))
-            return operands[result] if result >= 0 else done[-1 - result]
-
-        return defined
+        steps = compile_text(row.ball[2:], row.operands)
+        return lambda *operands: run_in_balls(steps, operands)
     if row.ball in BALLS:
         return BALLS[row.ball]
     from flint import arb
 
     method: Callable[..., Any] = getattr(arb, row.ball)
     return _guarded(method) if row in GROUPS["Special functions"] else method
+
+
+def run_in_balls(steps: Program, operands: Sequence[Value]) -> Value:
+    """What a text of a table gives for balls as operands; None where there is no value."""
+    program_steps, result = steps
+    done: list[Any] = []
+    for name, references, key in program_steps:
+        if references:
+            values = [operands[r] if r >= 0 else done[-1 - r] for r in references]
+            if any(v is None for v in values):
+                return None
+            if name == "pow":
+                done.append(values[0] ** values[1])
+            elif name in _SPECIAL_CARE:
+                done.append(_choose(name, values))
+            else:
+                done.append(_ball_function(name)(*values))
+        else:
+            done.append(to_ball(key[1]) if name == "num" else to_ball(Exact(name, 1)))
+    return operands[result] if result >= 0 else done[-1 - result]
 
 
 def _guarded(function: Callable[..., Any]) -> Callable[..., Any]:

@@ -38,7 +38,8 @@ class Relation:
         self.dependent = of if of is not None else _dependent(names, wrt or ())
         if self.dependent not in names:
             raise UsageError(f"{visible(self.dependent)} does not occur in the relation", hint="--of names another")
-        self.slope = self.derivative(wrt[0]) if wrt else None
+        self._points: list[dict[str, Value]] = []
+        self._more = self._search()
 
     def derivative(self, name: str, order: int = 1) -> int:
         """The derivative of the dependent variable by another, as a node in all variables."""
@@ -54,6 +55,12 @@ class Relation:
 
     def points(self) -> Iterator[dict[str, Value]]:
         """Points of the curve: exact values for all variables but one, and a certified ball or number for it."""
+        yield from self._points
+        for point in self._more:
+            self._points.append(point)
+            yield point
+
+    def _search(self) -> Iterator[dict[str, Value]]:
         others = [name for name in self.names if name != self.dependent]
         for k in range(len(_FIRST)):
             given: dict[str, Value] = {name: _FIRST[(k + 3 * i) % len(_FIRST)] for i, name in enumerate(others)}

@@ -400,8 +400,10 @@ class _Judge:
     def _diagnosis(
         self, derivation: Derivation, names: list[str], answer: Answer, verdicts: list[Verdict]
     ) -> Iterator[Message]:
-        from .diagnosis import diagnose
+        from .diagnosis import diagnose, fact
 
+        graph, root = self.graph, derivation.root
+        expected = [derivation.derived[name] for name in names]
         mistakes: list[Message] = []
         for k, (name, verdict) in enumerate(zip(names, verdicts, strict=True)):
             if verdict.verdict != "different":
@@ -413,9 +415,18 @@ class _Judge:
                 self.notes.append(f"{what} is step {wrong + 1}: {visible(texts[wrong])}")
             yield {"stage": "diagnosing", "notes": self.notes}
             given = steps[wrong if wrong is not None else -1]
-            others = {n: answer.entries[names.index(n)][-1] for n in names}
-            mistakes += diagnose(derivation, name, given, texts[wrong or 0], self, others)
+            if wrong:
+                mistakes.append(fact("M74", str(wrong)))
+            found = diagnose(graph, root, name, self.order, given, expected[k], derivation.names)
+            mistakes += found or self._other_readings(name, texts[wrong or 0], expected[k], root)
         yield {"stage": "diagnosed", "mistakes": mistakes}
+
+    def _other_readings(self, name: str, text: str, expected: int, root: int) -> list[Message]:
+        """Whether the answer is right if what was typed is read in another way."""
+        from .diagnosis import other_readings
+
+        reader = Reader(self.graph, [*self.graph.variables([root]), name], self.functions, log10=self.log10)
+        return other_readings(reader, text, lambda node: decide(self.graph, expected, node, domain=[root], points=6))
 
     def _implicit(self, relation: Relation, name: str, answer: Answer) -> Iterator[Message]:
         graph = self.graph
@@ -433,7 +444,7 @@ class _Judge:
         if message["verdict"] == "incorrect" and self.task.get("diagnose", True):
             from .diagnosis import diagnose_implicit
 
-            yield {"stage": "diagnosed", "mistakes": diagnose_implicit(relation, name, self.order, given)}
+            yield {"stage": "diagnosed", "mistakes": diagnose_implicit(relation, name, given)}
 
     def _antiderivative(self, equation: Equation, names: list[str], finals: list[int]) -> Iterator[Message]:
         """The answer is right if its derivative is the problem."""

@@ -48,6 +48,7 @@ PATTERNS: Mapping[str, Pattern] = {
     "constant taken off": Pattern("u c du t", "du", "derivative of a constant"),
     "taken from a constant": Pattern("c u du t", "-du", "derivative of a constant"),
     "difference of a sum": Pattern("u v w du dv dw t", "du - dv - dw", "difference rule"),
+    "difference of a difference": Pattern("u v w du dv dw t", "du - dv + dw", "difference rule"),
     "power of a function": Pattern("w n dw t", "n*F(w)^(n - 1)*D(w)*dw", "chain rule"),
     "function of a power": Pattern("w n dw t", "D(w^n)*n*w^(n - 1)*dw", "chain rule"),
     "other variable": Pattern("t", "0", "derivative of a constant"),
@@ -62,15 +63,22 @@ class Mistake:
     code, name  stable code, and what teachers call it
     rules       pattern or function -> the wrong tangent rules that this mistake writes for it
     sentence    what went wrong, with {where} for what is written at the place, {u}, {v} for its parts
-    examples    (problem, wrong answer) pairs; a test runs each
+    examples    (problem, wrong answer) or (problem, wrong answer, order); a test runs each
+    nested      whether it can be made only where the operand is more than the variable itself
     """
 
-    __slots__ = ("code", "name", "rules", "sentence", "examples")
+    __slots__ = ("code", "name", "rules", "sentence", "examples", "nested")
 
     def __init__(
-        self, code: str, name: str, rules: Mapping[str, str], sentence: str, *examples: tuple[str, str]
+        self,
+        code: str,
+        name: str,
+        rules: Mapping[str, str],
+        sentence: str,
+        *examples: tuple[str, str] | tuple[str, str, int],
+        nested: bool = False,
     ) -> None:
-        self.code, self.name, self.sentence, self.examples = code, name, sentence, examples
+        self.code, self.name, self.sentence, self.examples, self.nested = code, name, sentence, examples, nested
         self.rules = {key: tuple(text.split("; ")) for key, text in rules.items()}
 
     def __repr__(self) -> str:
@@ -87,7 +95,7 @@ MISTAKES: tuple[Mistake, ...] = (
             {"function": "D(du); D(du)*du", "power": "n*du^(n - 1); n*du^(n - 1)*du",
              "exponential": "log(a)*a^dv; log(a)*a^dv*dv"},
             "the outer derivative is taken at the derivative of `{u}` instead of at `{u}` itself",
-            ("sin(x^3+x)", "cos(3x^2+1)"), ("(x^2+x)^3", "3(2x+1)^2")),
+            ("sin(x^3+x)", "cos(3x^2+1)"), ("(x^2+x)^3", "3(2x+1)^2"), nested=True),
     Mistake("M03", "argument lost",
             {"function": "D(t)*du; D(t)", "power": "n*t^(n - 1)*du; n*t^(n - 1)", "exponential": "log(a)*a^t*dv"},
             "the outer derivative is taken at `{t}` instead of at `{u}`",
@@ -191,7 +199,7 @@ MISTAKES: tuple[Mistake, ...] = (
     Mistake("M28", "power of the derivative",
             {"power": "du^n"},
             "the derivative of a power is not the power of the derivative",
-            ("(x^2+x)^3", "(2x+1)^3")),
+            ("(x^2+x)^3", "(2x+1)^3"), nested=True),
     Mistake("M29", "reciprocal by parts",
             {"reciprocal": "c/dv; -c/dv"},
             "the derivative of a reciprocal is not the reciprocal of the derivative",
@@ -223,7 +231,7 @@ MISTAKES: tuple[Mistake, ...] = (
     Mistake("M33", "function of the derivative",
             {"function": "F(du)"},
             "the derivative of a function of `{u}` is not the function of the derivative",
-            ("sqrt(x^2+4)", "sqrt(2x)"), ("sin(x^2)", "sin(2x)")),
+            ("sqrt(x^2+4)", "sqrt(2x)"), ("sin(x^2)", "sin(2x)"), nested=True),
     Mistake("M34", "function not differentiated",
             {"function": "F(u)*du"},
             "`{where}` itself is not differentiated, only its argument",
@@ -240,25 +248,25 @@ MISTAKES: tuple[Mistake, ...] = (
             {"constant added": "du + c", "constant taken off": "du - c", "taken from a constant": "c - du"},
             "the derivative of the constant `{c}` is 0",
             ("x^6+7", "6x^5+7")),
-    Mistake("M38", "constant factor differentiated",
-            {"multiple": "0*du; c + du; u + c*du"},
-            "`{c}` is a constant factor: it stays, and only `{u}` is differentiated",
-            ("3sin(x) + x", "1")),
-    Mistake("M39", "constant treated as a variable",
+    Mistake("M38", "constant treated as a variable",
             {"other variable": "1"},
             "`{where}` is a constant here: its derivative is 0",
             ("a x^2", "2 a x + x^2")),
+    Mistake("M39", "constant factor differentiated",
+            {"multiple": "c + du; u + c*du"},
+            "`{c}` is a constant factor: it stays, and only `{u}` is differentiated",
+            ("3sin(x)", "sin(x) + 3cos(x)")),
     Mistake("M40", "constant differentiated by the power rule",
             {"constant": "1"},
             "`{where}` is a number: its derivative is 0",
-            ("pi^3 + x", "3pi^2 + 1"), ("e^2 x", "e^2 + 2 e x")),
+            ("pi^3 + x", "3pi^2 + 1")),
     Mistake("M41", "sign of a term",
             {"sum": "du - dv; dv - du", "difference": "du + dv; -du - dv", "taken from a constant": "du",
              "negation": "du"},
             "a term has the wrong sign",
             ("x^5-x^3", "5x^4+3x^2"), ("-x^2", "2x")),
     Mistake("M42", "minus lost before brackets",
-            {"difference of a sum": "du - dv + dw"},
+            {"difference of a sum": "du - dv + dw", "difference of a difference": "du - dv - dw"},
             "the minus before the brackets belongs to every term in them",
             ("x^3-(x^2+sin(x))", "3x^2-2x+cos(x)")),
     Mistake("M43", "a term left out",
@@ -272,19 +280,19 @@ MISTAKES: tuple[Mistake, ...] = (
     Mistake("M45", "multiplied by the inner function",
             {"function": "D(u)*u", "power": "n*u^(n - 1)*u*du", "exponential": "log(a)*a^v*v"},
             "the factor is the derivative of `{u}`, not `{u}` itself",
-            ("sin(x^2)", "x^2 cos(x^2)")),
+            ("sin(x^2)", "x^2 cos(x^2)"), nested=True),
     Mistake("M46", "inner derivative added",
             {"function": "D(u) + du", "power": "n*u^(n - 1) + du"},
             "the derivative of `{u}` is a factor, not a term",
-            ("sin(x^2)", "cos(x^2)+2x")),
+            ("sin(x^2)", "cos(x^2)+2x"), nested=True),
     Mistake("M47", "inner derivative taken twice",
             {"function": "D(u)*du^2", "power": "n*u^(n - 1)*du^2"},
             "the derivative of `{u}` is a factor once",
-            ("sin(x^2)", "4x^2 cos(x^2)")),
+            ("sin(x^2)", "4x^2 cos(x^2)"), nested=True),
     Mistake("M48", "divided by the inner derivative",
             {"function": "D(u)/du", "power": "n*u^(n - 1)/du", "exponential": "log(a)*a^v/dv"},
             "the derivative of `{u}` is a factor; one divides by it when one integrates",
-            ("sin(3x)", "cos(3x)/3")),
+            ("sin(3x)", "cos(3x)/3"), nested=True),
     Mistake("M49", "absolute value dropped",
             {"abs": "du; abs(du); -du; u*du; sign(u)"},
             "the derivative of `{where}` is the sign of `{u}` times the inner derivative",
@@ -313,7 +321,7 @@ WHOLE: tuple[Mistake, ...] = (
     Mistake("M67", "integrated", {}, "this is an antiderivative: the function was integrated", ("x^4", "x^5/5")),
     Mistake("M68", "another order", {}, "this is the derivative of order {k}", ("x^4", "12x^2")),
     Mistake("M69", "power of the first derivative", {}, "the second derivative is not the square of the first",
-            ("x^4", "16x^6")),
+            ("x^4", "16x^6", 2)),
     Mistake("M70", "another variable", {}, "this is the derivative by {k}", ("x^2 y", "x^2")),
     Mistake("M71", "another reading of what was typed", {}, "right if it is read as {k}", ("ln(x)/2", "1/2x")),
     Mistake("M72", "one over the derivative", {}, "this is one over the derivative", ("x^2", "1/(2x)")),

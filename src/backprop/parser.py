@@ -415,16 +415,12 @@ def _check_conditions(equation: Equation) -> None:
             )
 
 
-def parse_rule(text: str, graph: Graph) -> int:
-    """A text of the table of operations, which may use a condition's operand by its name."""
-    lexer = Lexer(text, graph, _rule_names(text), ())
+def parse_rule(text: str, graph: Graph, names: Iterable[str], functions: Collection[str] = ()) -> int:
+    """A text of one of the tables, in the names of its operands; `functions` have no row: f'(u)*du."""
+    lexer = Lexer(text, graph, names, functions)
     equation = Equation(text, graph, [])
-    _Builder(equation, lexer.read(), frozenset()).build()
+    _Builder(equation, lexer.read(), lexer.functions).build()
     return equation.root
-
-
-def _rule_names(text: str) -> list[str]:
-    return [letter for letter in "xynmkbszac" if letter in text] + ["x1", "x2", "x3"]
 
 
 def check_variables(names: Iterable[str]) -> list[str]:

@@ -34,10 +34,12 @@ def program(op: str, operand: int) -> Program:
 
 
 @lru_cache(maxsize=4096)
-def compile_text(text: str, operands: tuple[str, ...]) -> Program:
-    """The steps of any text over named operands."""
+def compile_text(text: str, operands: tuple[str, ...], functions: tuple[str, ...] = ()) -> Program:
+    """The steps of any text over named operands, in which `functions` are unknown functions."""
     graph = Graph()
-    root = _parse(text, graph)
+    if "'" in text and not functions:  # the derivative of a declared function: its name, with one prime more
+        functions = (text.partition("'")[0],)
+    root = parse_rule(text, graph, operands, functions)
     steps: list[Step] = []
     place: dict[int, int] = {}
     for position in graph.reachable([root]):
@@ -49,20 +51,6 @@ def compile_text(text: str, operands: tuple[str, ...]) -> Program:
             steps.append((key[0], references, key))
             place[position] = -len(steps)
     return steps, place[root]
-
-
-def _parse(text: str, graph: Graph) -> int:
-    if "'" not in text:
-        return parse_rule(text, graph)
-    # The derivative of a declared function: its name, with one prime more, of its operands.
-    from .lexer import Lexer
-    from .parser import Equation, _Builder
-
-    name = text.partition("'")[0]
-    arguments = text[text.rindex("(") + 1 : -1].split(", ")
-    equation = Equation(text, graph, [])
-    _Builder(equation, Lexer(text, graph, arguments, (name,)).read(), frozenset((name,))).build()
-    return equation.root
 
 
 def apply(steps: Program, operands: tuple[int, ...], tidy: Tidy) -> int:

@@ -38,6 +38,12 @@ def textbook_forms(graph: Graph, root: int, positions: Iterable[int]) -> dict[in
     return {position: _best(graph, position, collector, factoring) for position in positions}
 
 
+def rewritten(graph: Graph, root: int) -> int:
+    """The readable form of an expression itself, as if it had been derived."""
+    none: set[int] = set()
+    return _best(graph, root, _Collector(graph, none), _Collector(graph, none, factoring=True))
+
+
 def _best(graph: Graph, position: int, collector: _Collector, factoring: _Collector) -> int:
     """The candidate with the fewest operations; at a tie, the one that comes first."""
     if position in collector.typed or graph.written_size([position]) > MAX_SIZE:
