@@ -70,8 +70,16 @@ def places(graph: Graph, root: int, name: str) -> Iterator[Place]:
         if op == "var":
             if key[1] != name:
                 yield Place(position, "other variable", None, {})
-        elif op in ("pi", "e") or (op == "exp" and position not in varying):
+        elif op in ("pi", "e"):
             yield Place(position, "constant", None, {})
+        elif position not in varying and op == "pow":
+            yield Place(position, "constant power", None, {"u": ("value", key[1]), "n": ("value", key[2])})
+        elif position not in varying and op in ("exp", "sqrt"):
+            yield (
+                Place(position, "constant exponential", None, {"n": ("value", key[1])})
+                if op == "exp"
+                else Place(position, "constant root", None, {"u": ("value", key[1])})
+            )
         elif op not in LEAVES and op not in CONDITIONS and position in varying:
             yield from _steps(graph, position, key, varying)
 
@@ -271,10 +279,12 @@ def _same(first: Value, second: Value) -> bool:
 
 
 class Finding(NamedTuple):
-    """Wrong rules that give the answer, together; `negated` with the whole sign changed as well."""
+    """Wrong rules that give the answer, together; `negated` with the whole sign changed as well, `also`
+    with the inner derivative left out at the same place."""
 
     sites: tuple[Site, ...]
-    negated: bool
+    negated: bool = False
+    also: str = ""
 
 
 class Search:
@@ -288,30 +298,32 @@ class Search:
         order = graph.reachable(roots)
         previous = set_precision(_BITS)
         try:
-            for point in sample_points(graph, roots, graph.variables(roots), 60):
+            found = []
+            for point in sample_points(graph, roots, graph.variables(roots), 30):
                 values = evaluate(graph, order, point, precision=_BITS, exact=False)
-                if any(values.get(i) is None for i in roots):
-                    continue
-                self.numbers.append((_Numbers(graph, self.order, name, point), values[given]))
-                if len(self.numbers) == _POINTS:
-                    break
+                if all(values.get(i) is not None for i in roots):
+                    found.append((any(x <= 0 for x in point.values()), len(found), point, values[given]))
+            # Powers have values at positive numbers, whatever their exponents.
+            for _, _, point, value in sorted(found, key=lambda entry: entry[:2])[:_POINTS]:
+                self.numbers.append((_Numbers(graph, self.order, name, point), value))
         finally:
             set_precision(previous)
         self.sites = sites(graph, places(graph, root, name))
 
     def singles(self) -> list[Finding]:
         """One wrong rule at one node, or the same one at every node of its kind."""
-        found = [Finding((site,), False) for site in self.sites if self.fits((site,))]
+        found = [Finding((site,)) for site in self.sites if self.fits((site,))]
         if found:
             return found
         alike: dict[tuple[str, str], list[Site]] = {}
         for site in self.sites:
             alike.setdefault((site.text, site.place.pattern), []).append(site)
-        return [Finding(tuple(group), False) for group in alike.values() if len(group) > 1 and self.fits(group)]
+        return [Finding(tuple(group)) for group in alike.values() if len(group) > 1 and self.fits(group)]
 
     def pairs(self) -> list[Finding]:
         """Two wrong rules at two nodes, or one and the sign of the whole."""
-        found = [Finding((site,), True) for site in self.sites if self.fits((site,), negated=True)]
+        found = [Finding((site,), negated=True) for site in self.sites if self.fits((site,), negated=True)]
+        found += [Finding((site,), also="M01") for site in self._bare() if self.fits((site,))]
         if found or not self.numbers:
             return found
         effective = [site for site in self.sites if self.changes(site)]
@@ -323,10 +335,19 @@ class Search:
             if tried > _PAIRS:
                 break
             if self.fits((first, second)):
-                found.append(Finding((first, second), False))
+                found.append(Finding((first, second)))
                 if len(found) >= _LISTED:
                     break
         return found
+
+    def _bare(self) -> Iterator[Site]:
+        """Wrong rules of single functions, with the inner derivative left out as well."""
+        for site in self.sites:
+            if site.place.function is not None and site.text.endswith("*du") and site.row.code != "M01":
+                text = site.text.removesuffix("*du")
+                steps = compiled(text, site.names, site.place.function)
+                if steps is not None:
+                    yield site._replace(text=text, steps=steps)
 
     def fits(self, chosen: Sequence[Site], negated: bool = False) -> bool:
         """Whether the answer comes out at all points."""
@@ -508,6 +529,10 @@ def _explained(search: Search, findings: Iterable[Finding], names: Mapping[int, 
         listed += [_in_words(search, site, right, names) for site in finding.sites]
         if finding.negated:
             listed.append(fact("M61"))
+        if finding.also:
+            row = lookup_mistake(finding.also)
+            assert row is not None
+            listed.append({**listed[-1], "code": row.code, "name": row.name})
         if len(seen) >= _LISTED:
             break
     return listed
@@ -595,12 +620,12 @@ def whole_facts(
         if decide(graph, slope, root, domain=[root], points=6).verdict == "equal":
             found.append(fact("M67"))
     derivatives = [root, first]
-    for _ in range(2):
+    for _ in range(order):
         derivatives.append(backpropagate(graph, derivatives[-1], [name]).gradient[name])
-    for k in (1, 2, 3):
+    for k in range(1, order + 2):
         if k != order:
             check("M68", derivatives[k], str(k))
-    if order == 2:
+    if order > 1:
         check("M69", tidy.pow(first, graph.number(2)))
     for other in graph.variables([root]):
         if other != name:
@@ -608,6 +633,11 @@ def whole_facts(
             for _ in range(order):
                 by_other = backpropagate(graph, by_other, [other]).gradient[other]
             check("M70", by_other, other)
+    factor = None
+    if search.numbers:
+        factor = _constant([answer / n.values_of(expected) for n, answer in search.numbers if n.values_of(expected) != 0])
+    if factor in (2, Fraction(1, 2)):
+        check("M62", tidy.mul(graph.number(factor), expected), str(factor))
     if known or found:
         return found
     check("M72", tidy.div(tidy.one, expected))
@@ -620,7 +650,6 @@ def whole_facts(
             check("M65", tidy.sub(expected, tidy.mul(graph.number(2), term)), shown)
     if found or not search.numbers:
         return found
-    factor = _constant([(answer / n.values_of(expected)) for n, answer in search.numbers if n.values_of(expected) != 0])
     if factor is not None and factor != 0:
         check("M62", tidy.mul(graph.number(factor), expected), str(factor))
     offset = _constant([answer - n.values_of(expected) for n, answer in search.numbers])

@@ -11,7 +11,9 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from fractions import Fraction
+from heapq import heapify, heappop, heappush
 from itertools import pairwise
+from math import log2
 from typing import Any, NamedTuple
 
 from .evaluate import Value, evaluate, set_precision, to_ball
@@ -21,8 +23,9 @@ from .rules import compile_text
 
 BOXES = 420  # boxes that are looked at on one line
 _LINES = 5
+_MIDDLES = 80  # boxes whose middle is tried
 _LARGEST = 3000  # nodes of a graph that is searched
-_FAR = 4**24
+_FAR = 4**64
 
 # What people would take: the first of these that fits is the sample of a cell.
 _EASY = [Fraction(n, 2) for n in (1, 4, -1, 3, -4, -3, 6, -6, 10, -10)]
@@ -151,61 +154,54 @@ class Domain:
 
     def scan(self, line: Line, budget: int = BOXES) -> list[Box]:
         """The boxes of a line from left to right, halved where it is not told what holds in them."""
-        waiting = [*pairwise(self._grid())]
+        waiting = [(_remoteness(low, high), low, high) for low, high in pairwise(self._grid())]
+        heapify(waiting)
         done: list[Box] = []
         spent = 0
         while waiting:
-            following: list[tuple[Fraction, Fraction]] = []
-            for low, high in waiting:
-                spent += 1
-                defined, whole = self.status(line.box(low, high))
-                told = None not in defined and (whole or not all(defined))
-                small = high - low <= max(abs(low), abs(high), Fraction(1, 4**9)) / 2**44
-                if told or small or spent > budget:
-                    done.append(Box(low, high, defined, whole))
-                else:
-                    middle = _middle(low, high)
-                    following += [(low, middle), (middle, high)]
-            waiting = following
+            rank, low, high = heappop(waiting)
+            spent += 1
+            defined, whole = self.status(line.box(low, high))
+            told = None not in defined and (whole or not all(defined))
+            small = high - low <= max(abs(low), abs(high), Fraction(1, 4**9)) / 2**44
+            if told or small or spent > budget:
+                done.append(Box(low, high, defined, whole))
+                continue
+            middle = _middle(low, high)
+            heappush(waiting, (rank + 1, low, middle))
+            heappush(waiting, (rank + 1, middle, high))
         return sorted(done)
 
     def _grid(self) -> list[Fraction]:
         """Powers of 4 with both signs, and the numbers that occur: places where things may change."""
-        marks = {Fraction(0)} | {Fraction(4) ** k for k in range(-9, 25)}
+        marks = {Fraction(0)} | {Fraction(4) ** k for k in (*range(-9, 25), 28, 32, 36, 44, 52, 64)}
         for value in evaluate(self.graph, self.order, {}).values():  # of what has no variable
             if isinstance(value, int | Fraction) and value and len(marks) < 90 and abs(value) < 10**300:
                 marks.add(abs(Fraction(value)))
         marks.add(16 * max(marks))
         return sorted({sign * mark for mark in marks for sign in (1, -1)})
 
-    def regions(self, line: Line, budget: int = BOXES) -> list[Region]:
-        """Runs of boxes in which nothing changes, with a simple number in each."""
-        found: list[Region] = []
-        open_: list[Box] = []
-        for box in [*self.scan(line, budget), None]:
-            if box is not None and None not in box.defined and (box.whole or not all(box.defined)):
-                if not open_ or open_[-1].defined == box.defined:
-                    open_.append(box)
-                    continue
-            if open_:
-                low, high = open_[0].low, open_[-1].high
-                found.append(Region(low, high, open_[0].defined, simple_between(low, high)))
-            open_ = [box] if box is not None and None not in box.defined else []
-        return found
-
     def points(self, wanted: int = 24) -> Iterator[dict[str, Fraction]]:
-        """A point in every cell in which all roots are defined, on lines through the space of the variables."""
+        """Three points in every cell in which all roots are defined, on lines through the space of the variables."""
         if not self.searched or not self.names:
             return
         budget = max(60, min(BOXES // min(len(self.names), 3), 200_000 // (len(self.all) + 1)))
         given = 0
         for line in self._lines(budget):
-            for region in self.regions(line, budget):
-                if all(region.defined):
-                    yield line.point(region.sample)
-                    given += 1
-                    if given >= wanted:
-                        return
+            boxes = self.scan(line, budget)
+            cells = [region for region in _joined(boxes) if all(region.defined)]
+            for region in sorted(cells, key=lambda region: _remoteness(region.sample, region.sample))[:wanted]:
+                yield line.point(region.sample)
+                yield line.point(simple_between(region.low, region.sample))
+                yield line.point(simple_between(region.sample, region.high))
+                given += 1
+            if given >= wanted:
+                return
+            if not cells:  # the middle of a box may have values where it is not told of the whole box
+                open_ = [box for box in boxes if False not in box.defined]
+                open_.sort(key=lambda box: (box.defined.count(None), _remoteness(box.low, box.high)))
+                for box in open_[:_MIDDLES]:
+                    yield line.point(simple_between(box.low, box.high))
 
     def _lines(self, budget: int) -> Iterator[Line]:
         """The axis of a single variable; for several, lines through points that suit each variable by itself."""
@@ -258,6 +254,21 @@ class Domain:
         """Whether the roots, which are conditions, are certainly true."""
         values = evaluate(self.graph, self.all, inputs, exact=False)
         return all(values.get(i) is True for i in self.roots)
+
+
+def _joined(boxes: Sequence[Box]) -> list[Region]:
+    """Runs of boxes in which nothing changes, with a simple number in each."""
+    found: list[Region] = []
+    run: list[Box] = []
+    for box in [*boxes, None]:
+        told = box is not None and None not in box.defined and (box.whole or not all(box.defined))
+        if run and not (told and box is not None and run[-1].defined == box.defined):
+            low, high = run[0].low, run[-1].high
+            found.append(Region(low, high, run[0].defined, simple_between(low, high)))
+            run = []
+        if told and box is not None:
+            run.append(box)
+    return found
 
 
 class Line:
@@ -317,7 +328,7 @@ def _places(domain: Domain) -> Iterator[tuple[str, tuple[Status, ...]]]:
     name = domain.names[0]
     if len(domain.names) == 1:
         line = Line({name: Fraction(0)}, {name: Fraction(1)})
-        regions = domain.regions(line, BOXES // 2)
+        regions = _joined(domain.scan(line, BOXES // 2))
         edges = [_edge(x.high, y.low) for x, y in pairwise(regions)]
         for region, left, right in zip(regions, [None, *edges], [*edges, None], strict=True):
             yield _in_words(name, left, right, region), region.defined
@@ -363,6 +374,8 @@ def simple_between(low: Fraction, high: Fraction) -> Fraction:
     for number in _EASY:
         if low < number < high:
             return number
+    if low < 0 < high:  # 0 itself is too special to stand for others
+        low, high = (Fraction(0), high) if high >= -low else (low, Fraction(0))
     if high > 4 * low > 4:
         high = 4 * low
     elif low < 4 * high < -4:
@@ -371,6 +384,12 @@ def simple_between(low: Fraction, high: Fraction) -> Fraction:
     while not low < middle.limit_denominator(largest) < high:
         largest *= 2
     return middle.limit_denominator(largest)
+
+
+def _remoteness(low: Fraction, high: Fraction) -> float:
+    """How late a box is halved: those of everyday size first."""
+    size = float(max(abs(low), abs(high)))
+    return 2 * max(0.0, abs(log2(size)) / 2 - 2) if size else 0.0
 
 
 def _middle(low: Fraction, high: Fraction) -> Fraction:

@@ -80,11 +80,20 @@ def decide(
     if agreed >= points or (agreed and agreed == tried):
         if thorough and not has_common_domain(graph, [a, b, *domain]):
             return Verdict("undecided", None, NO_DOMAIN)
+        if thorough and _jumps(graph, a) != _jumps(graph, b):
+            return Verdict("undecided", None, "they jump at places that may differ", agreed, DIGITS)
         return Verdict("equal", "sampled", "", agreed, DIGITS)
     return Verdict("undecided", None, "the values could not be told apart" if tried else NO_DOMAIN, agreed)
 
 
 NO_DOMAIN = "no point was found where both have a value"
+
+
+def _jumps(graph: Graph, root: int) -> set[tuple[int, ...]]:
+    """What the functions with infinitely many jumps are taken of: no sample can cover all of their cells."""
+    return {
+        graph.nodes[i][1:] for i in graph.reachable([root]) if graph.nodes[i][0] in ("floor", "ceil", "mod")
+    }
 
 
 def has_common_domain(graph: Graph, roots: Sequence[int]) -> bool:
@@ -179,7 +188,7 @@ def _differ_around(
     graph: Graph, order: Sequence[int], a: int, b: int, point: dict[str, Fraction], domain: Sequence[int]
 ) -> bool:
     """Whether the two differ in a whole neighbourhood of a point at which they differ."""
-    for precision, radius in ((PRECISIONS[0], 80), (PRECISIONS[1], 200), (PRECISIONS[2], 800)):
+    for precision, radius in ((PRECISIONS[0], 80), (PRECISIONS[1], 200), (PRECISIONS[2], 800), (PRECISIONS[2], 3000)):
         previous = set_precision(precision)
         try:
             around = {name: to_ball(x) + to_ball(0).union(to_ball(Fraction(1, 2**radius))) for name, x in point.items()}

@@ -14,17 +14,16 @@ import json
 import os
 import re
 from collections import Counter, OrderedDict
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import asdict, dataclass, field
 from functools import lru_cache
-from itertools import chain
-from typing import IO, TYPE_CHECKING, Any, Protocol
+from typing import IO, TYPE_CHECKING, Any, Protocol, TextIO
 
 from .check import FORMS, Check, Mistake, Witness, answer_question
 from .errors import BackpropError, LimitError, UsageError, visible
 from .session import Job, Question, Session
-from .tables import MAX_CELL, Record, Table, as_text, json_line
+from .tables import MAX_CELL, Record, Table, Writer, as_text, json_line
 
 if TYPE_CHECKING:
     from .parser import Equation
@@ -51,9 +50,11 @@ KEY: Mapping[str, tuple[str, ...]] = {
     "up_to_constant": ("up_to_constant", "antiderivative"),
 }
 
+_MARKUP = re.compile(r"[\\`*_\[\]<>&~|#!$@]|:(?=//)|(?<=www)\.", re.IGNORECASE)
 _MAX_NODES = 50_000
 _MAX_ORDER = 1000
 _REMEMBERED = 1024  # answers whose verdict is kept, for the next student who gives the same
+_KEPT_LENGTH = 2000  # characters of such an answer
 _YES_NO = {"": False, "no": False, "false": False, "0": False, "yes": True, "true": True, "1": True, "x": True}
 
 
@@ -62,7 +63,7 @@ _YES_NO = {"": False, "no": False, "false": False, "0": False, "yes": True, "tru
 
 @dataclass(frozen=True)
 class Problem:
-    """A row of the key: what is to be differentiated, by what, and what it is worth."""
+    """A row of the key: what is to be differentiated, by what, and what it is worth; `line` is its place."""
 
     id: str
     problem: str
@@ -74,6 +75,7 @@ class Problem:
     form: str | None = None
     log10: bool = False
     up_to_constant: bool = False
+    line: int = 0
 
     def question(self, answer: str, *, diagnose: bool = True) -> dict[str, Any]:
         """The task of a worker that checks an answer to it."""
@@ -86,7 +88,7 @@ class Problem:
 class KeyFault(UsageError):
     """A key that cannot be used; `faults` are all its faults, each with its line."""
 
-    def __init__(self, faults: list[tuple[int, BackpropError]]) -> None:
+    def __init__(self, faults: Sequence[tuple[int, BackpropError]]) -> None:
         self.faults = faults
         lines = [f"line {line}: {error}" for line, error in faults[:20]]
         more = [f"… and {len(faults) - 20} more"] if len(faults) > 20 else []
@@ -99,20 +101,21 @@ def read_key(rows: Iterable[Record], *, log10: bool = False) -> dict[str, Proble
     Errors: `KeyFault` with every fault of the key.
     """
     problems: dict[str, Problem] = {}
-    lines: dict[str, int] = {}
     faults: list[tuple[int, BackpropError]] = []
+
+    def add(row: Record) -> None:
+        problem = _problem(row, log10)
+        first = problems.setdefault(problem.id, problem)
+        if first is not problem:
+            raise UsageError(
+                f"the problem_id `{visible(problem.id)}` is also on line {first.line}",
+                hint="give every problem its own",
+            )
+
     for row in rows:
-        try:
-            problem = _problem(row, log10)
-            if problem.id in lines:
-                raise UsageError(
-                    f"the problem_id `{visible(problem.id)}` is also on line {lines[problem.id]}",
-                    hint="give every problem its own",
-                )
-        except BackpropError as error:
-            faults.append((row.line, error))
-        else:
-            problems[problem.id], lines[problem.id] = problem, row.line
+        fault = _fault_of(add, row)
+        if fault is not None:
+            faults.append((row.line, fault))
     if not problems and not faults:
         faults.append((1, UsageError("the key has no problem", hint="write one in each row")))
     if faults:
@@ -120,22 +123,29 @@ def read_key(rows: Iterable[Record], *, log10: bool = False) -> dict[str, Proble
     return problems
 
 
+def _fault_of(work: Callable[[Record], None], row: Record) -> BackpropError | None:
+    try:
+        work(row)
+    except BackpropError as error:
+        return error
+    return None
+
+
 def try_key(problems: Mapping[str, Problem], runner: Runner, *, time_limit: float = 5.0) -> None:
-    """Have every problem differentiated once. Errors: `KeyFault`, with the number of the problem as its line."""
-    faults = []
-    for job in runner.stream(
+    """Have every problem differentiated once: what cannot be is said before anything is graded."""
+    questions = (
         Question(
             problem.question(", ".join(["0"] * len(problem.wrt or "x")), diagnose=False),
-            time_limit=time_limit, key=(number, problem),
+            time_limit=time_limit, key=problem,
         )
-        for number, problem in enumerate(problems.values(), 1)
-    ):  # fmt: skip
+        for problem in problems.values()
+    )  # fmt: skip
+    faults = []
+    for job in runner.stream(questions):
         assert isinstance(job, Question)
-        number, problem = job.key
         error = job.result.error
         if error is not None and error["in"] == "problem":
-            said = UsageError(f"{problem.id}: {error['message']}", hint=error["hint"])
-            faults.append((number, said))
+            faults.append((job.key.line, UsageError(error["message"], hint=error["hint"])))
     if faults:
         raise KeyFault(faults)
 
@@ -167,6 +177,7 @@ def _problem(row: Record, log10: bool) -> Problem:
     return Problem(
         cells["problem_id"], cells["problem"], tuple(wrt) or _variable(equation, of), _order(cells["order"], equation),
         _points(cells["points"]), of, functions, cells["form"] or None, log10, _is_yes(cells, "up_to_constant"),
+        row.line,
     )  # fmt: skip
 
 
@@ -232,11 +243,6 @@ def _words(text: str) -> list[str]:
 # -- columns -----------------------------------------------------------------------------------------
 
 
-def own_columns(names: Iterable[str]) -> list[bool]:
-    """For each column whether grading writes it."""
-    return [_plain(name) in COLUMNS for name in names]
-
-
 def check_columns(table: Table, wanted: Mapping[str, tuple[str, ...]], needed: tuple[str, ...]) -> None:
     """`UsageError` if a column is missing. (Rows of JSON lines may differ: each speaks for itself.)"""
     places = _places(tuple(table.columns), tuple(wanted.items()))
@@ -248,6 +254,7 @@ def check_columns(table: Table, wanted: Mapping[str, tuple[str, ...]], needed: t
             )
 
 
+@lru_cache(maxsize=1024)
 def _plain(name: str) -> str:
     """A column's name without the differences that do not count."""
     return re.sub(r"[\s_-]+", "_", name.strip()).casefold()
@@ -463,26 +470,23 @@ def grade_rows(
     recent: OrderedDict[tuple[str, str], _Answer] = OrderedDict()
 
     def job(row: Graded) -> Job:
-        """What is to be done for a row. An answer that was just given by another student is done with his."""
+        """What is to be done for a row. What another student has just answered is not asked again."""
         known = journal.take(row) if journal else None
         if known is not None:
             row.take(known)
-        elif row.problem is None or row.reason:
-            pass
-        else:
-            place = (row.problem_id, row.answer)
-            same = recent.get(place)
-            if same is None:
-                same = _Answer(row.problem.question(row.answer), time_limit=time_limit, key=(row, None))
-                same.key = (row, same)
-                if len(row.answer) <= KEPT_LENGTH:
-                    recent[place] = same
-                    if len(recent) > _REMEMBERED:
-                        recent.popitem(last=False)
-                return same
+        if known is not None or row.problem is None or row.reason:
+            return Job(key=(row, None))
+        place = (row.problem_id, row.answer)
+        if place in recent:
             recent.move_to_end(place)
-            return Job(key=(row, same))
-        return Job(key=(row, None))
+            return Job(key=(row, recent[place]))
+        answer = _Answer(row.problem.question(row.answer), time_limit=time_limit)
+        answer.key = (row, answer)
+        if len(row.answer) <= _KEPT_LENGTH:
+            recent[place] = answer
+            if len(recent) > _REMEMBERED:
+                recent.popitem(last=False)
+        return answer
 
     def all_jobs() -> Iterator[Job]:
         for record in rows:
@@ -493,14 +497,12 @@ def grade_rows(
     for done in runner.stream(all_jobs()):
         assert done is not None
         row, answer = done.key
+        done.key = None  # a verdict that is kept for the next student shall not keep the row
         if answer is not None:
             answer.give_to(row)
         if journal:
             journal.add(row)
         yield row
-
-
-KEPT_LENGTH = 2000  # characters of an answer that is kept for the next student
 
 
 def _row(record: Record, problems: Mapping[str, Problem]) -> Graded:
@@ -525,6 +527,34 @@ def _row(record: Record, problems: Mapping[str, Problem]) -> Graded:
     return row
 
 
+# -- the graded table --------------------------------------------------------------------------------
+
+
+class GradedTable:
+    """Writes graded rows as they come: the columns of the answers, then those of grading.
+
+    JSON lines may have other keys in every row; a CSV or TSV made of them has the columns of the first row, and
+    `left_out` names some of the keys that have no place in it.
+    """
+
+    def __init__(self, stream: TextIO, form: str, answers: Table) -> None:
+        self.left_out: set[str] = set()
+        self._columns = [name for name in answers.columns if _plain(name) not in COLUMNS] or list(ANSWERS)
+        self._fixed = form != "jsonl" and answers.form == "jsonl"
+        self._writer = Writer(stream, form, [*self._columns, *COLUMNS], delimiter=answers.delimiter)
+
+    def add(self, row: Graded) -> None:
+        """Write a row."""
+        found = [(name, cell) for name, cell in zip(row.row.names, row.row.cells) if _plain(name) not in COLUMNS]
+        if self._fixed:
+            cells = dict(found)
+            if len(self.left_out) < 10:
+                self.left_out |= cells.keys() - set(self._columns)
+            found = [(name, cells.get(name)) for name in self._columns]
+        names, values = [name for name, _ in found], [cell for _, cell in found]
+        self._writer.row([*names, *COLUMNS], [*values, *row.columns()])
+
+
 # -- the journal -------------------------------------------------------------------------------------
 
 
@@ -533,7 +563,7 @@ class Journal:
 
     The first line says of what run it is: `stamp` is made of the key, the options and the version of the
     program; every row carries a digest of its cells. A journal of other input is refused. A context
-    manager: it is removed when the block ends well, and stays when it does not.
+    manager: it is removed when the block ends well, and stays with its rows when it does not.
     """
 
     def __init__(self, path: str, stamp: str, *, resume: bool) -> None:
@@ -579,7 +609,7 @@ class Journal:
         self._new.close()
         if self._old:
             self._old.close()
-        if kind is None:
+        if kind is None or not (self.kept or self.written):
             with suppress(OSError):
                 os.unlink(self.path)
 
@@ -625,7 +655,7 @@ def stamp_of(problems: Mapping[str, Problem], **options: Any) -> str:
     """A digest of everything that a verdict depends on, but for the answer."""
     from . import __version__
 
-    return _hash([__version__, [asdict(problem) for problem in problems.values()], options])
+    return _hash([__version__, [[p.id, p.points, p.question("")] for p in problems.values()], options])
 
 
 def _digest(row: Graded) -> str:
@@ -720,7 +750,9 @@ class Feedback:
             self._temporary = tempfile.mkdtemp(dir=folder, prefix=".backprop-")
         except (OSError, ValueError) as error:
             reason = getattr(error, "strerror", None) or str(error)
-            raise UsageError(f"cannot write into {visible(folder)}: {visible(reason)}", hint="choose another folder")
+            raise UsageError(
+                f"cannot write into {visible(folder)}: {visible(reason)}", hint="choose another folder"
+            ) from None
 
     def __enter__(self) -> Feedback:
         return self
@@ -736,12 +768,14 @@ class Feedback:
             shutil.rmtree(self._temporary, ignore_errors=True)
 
     def add(self, row: Graded) -> None:
-        """Write down what to tell the student about a row."""
+        """Write down what to tell the student about a row; one without a student is for nobody."""
+        if not row.student:
+            return
         path = os.path.join(self._temporary, file_name(row.student))
         is_new = not os.path.exists(path)
         with open(path, "a", encoding="utf-8", errors="backslashreplace", newline="\n") as stream:
             if is_new:
-                stream.write(f"# Feedback for {code_span(row.student or 'no name')}\n")
+                stream.write(f"# Feedback for {code_span(row.student)}\n")
             stream.write("\n".join(["", *_feedback_lines(row), ""]))
 
 
@@ -763,7 +797,7 @@ def file_name(student: str) -> str:
     """The name of a student's file: different for every student, and harmless whatever the student's is.
 
     >>> file_name("Ann Lee"), file_name("../../etc/passwd")
-    ('ann-lee-26e08de10cf3.md', 'etc-passwd-bab7c60d7f2c.md')
+    ('ann-lee-a36e143c5359.md', 'etc-passwd-3754d6cb3a38.md')
     """
     digest = hashlib.sha256(student.encode("utf-8", "backslashreplace")).hexdigest()[:12]
     words = "-".join(re.findall(r"[a-z0-9]+", student.lower()))[:40].strip("-")
@@ -787,10 +821,10 @@ def code_span(text: str, longest: int = 1000) -> str:
 
 
 def markdown(text: str) -> str:
-    """A sentence in which nothing is read as markup.
+    """A sentence in which nothing is read as markup but its own pairs of backticks.
 
-    >>> print(markdown("`a*b*c` <b> www.example.org"))
-    \\`a\\*b\\*c\\` \\<b\\> www\\.example.org
+    >>> print(markdown("`a*b` <b> 2*x*y www.example.org `"))
+    `a*b` \\<b\\> 2\\*x\\*y www\\.example.org \\`
     """
-    text = " ".join(visible(text).split())
-    return re.sub(r"[\\`*_\\[\]<>&~|#!$@]|:(?=//)|(?<=www)\.", r"\\\g<0>", text, flags=re.IGNORECASE)
+    parts = re.split("(`[^`]+`)", " ".join(visible(text).split()))
+    return "".join(part if i % 2 else _MARKUP.sub(r"\\\g<0>", part) for i, part in enumerate(parts))

@@ -316,10 +316,14 @@ def is_zero(translation: Translation, root: int) -> bool:
     return any(rewrite(expression) == 0 for rewrite in (sympy.expand, sympy.simplify))
 
 
+_LARGEST = 10**3
+
+
 def rewrites_to_zero(graph: Graph, root: int, largest: int = 40) -> bool:
     """`is_zero` for a small node, with whatever SymPy may raise counted as a "no"."""
-    if len(graph.reachable([root])) > largest:
-        return False
+    order = graph.reachable([root])
+    if len(order) > largest or any(graph.nodes[i][0] == "num" and abs(graph.nodes[i][1]) > _LARGEST for i in order):
+        return False  # SymPy would write a power with such an exponent out
     try:
         return is_zero(Translation(graph), root)
     except Exception:  # SymPy gives up in many ways, and its "no" means nothing

@@ -168,26 +168,26 @@ class Table:
                 continue
             extra = cells[len(names) :]
             if error is None and any(map(str.strip, extra)):
-                error = f"{len(cells)} cells, but {len(names)} columns: a cell with a {_NAMES[self.delimiter]} needs quotes"
+                sign = _SIGNS[self.delimiter]
+                error = f"{len(cells)} cells, but {len(names)} columns: a cell with a {sign} in it needs quotes"
             cells = cells[: len(names)] + [""] * (len(names) - len(cells))
             yield self._record(line, names, cells, error)
 
     def _csv_cells(self, feed: _Feed) -> tuple[list[str] | None, str | None]:
         """The cells of the next row, None at the end, and what is wrong with it.
 
-        A quote that is never closed would take the rest of the table as its cell: only its own line is
-        given up, and the lines behind it are read as rows.
+        A quote that is never closed takes the lines behind it for its cell, up to the next quote or to the end
+        of the table. Only its own line is given up, and the others are read as rows.
         """
         try:
-            cells = next(csv.reader(feed, delimiter=self.delimiter), None)
-        except csv.Error as error:
-            return feed.only_first().split(self.delimiter), f"not a row of a table: {error}"
-        if feed.cut:
-            return cells, f"the row is longer than {MAX_ROW} bytes"
-        if feed.unclosed:
-            cells = next(csv.reader([feed.only_first()], delimiter=self.delimiter, quoting=csv.QUOTE_NONE), [])
-            return cells, "a quote is never closed"
-        return cells, None
+            cells = next(csv.reader(feed, delimiter=self.delimiter, strict=True), None)
+        except csv.Error:
+            if len(feed.taken) > 1 or feed.unclosed:
+                line = feed.only_first()
+                cells = next(csv.reader([line], delimiter=self.delimiter, quoting=csv.QUOTE_NONE))
+                return cells, "a quote is never closed"
+            cells = next(csv.reader(feed.taken, delimiter=self.delimiter))  # `"a"b` is read as ab
+        return cells, f"the row is longer than {MAX_ROW} bytes" if feed.cut else None
 
     # -- JSON lines ------------------------------------------------------------------------------------
 
@@ -292,22 +292,22 @@ class _Feed:
     def __init__(self, lines: Iterator[str]) -> None:
         self._lines = lines
         self._again: deque[str] = deque()  # lines that were taken for a cell, and are rows
-        self._taken: list[str] = []
+        self.taken: list[str] = []
         self._size = self._before = 0
         self.unclosed = self.cut = False
 
     def begin(self) -> int:
         """From here on it is another row; the number of its first line."""
-        self._before += len(self._taken)
-        self._taken, self._size = [], 0
+        self._before += len(self.taken)
+        self.taken, self._size = [], 0
         self.unclosed = self.cut = False
         return self._before + 1
 
     def only_first(self) -> str:
         """The first line of the row; the others are read again."""
-        self._again.extendleft(reversed(self._taken[1:]))
-        del self._taken[1:]
-        return self._taken[0]
+        self._again.extendleft(reversed(self.taken[1:]))
+        del self.taken[1:]
+        return self.taken[0]
 
     def __iter__(self) -> _Feed:
         return self
@@ -317,15 +317,15 @@ class _Feed:
         if self._size <= MAX_ROW:
             line = self._again.popleft() if self._again else next(self._lines, None)
         if line is None:
-            self.unclosed = bool(self._taken)
+            self.unclosed = bool(self.taken)
             raise StopIteration
-        self._taken.append(line)
+        self.taken.append(line)
         self._size += len(line)
-        self.cut = len(self._taken) == 1 and self._size > MAX_ROW
+        self.cut = self.cut or len(line) > MAX_ROW
         return line
 
 
-_NAMES = {",": "comma", ";": "semicolon", "\t": "tab"}
+_SIGNS = {",": "comma", ";": "semicolon", "\t": "tab"}
 
 
 def _chain(first: bytes, rest: Iterator[bytes]) -> Iterator[bytes]:
@@ -370,7 +370,10 @@ def _object(text: str) -> tuple[dict[str, Any], str | None]:
     found = decoder.decode(text.strip())
     if not isinstance(found, dict):
         return {}, "not a JSON object"
-    json.dumps(found)  # what is nested too deeply to be written again is found out here
+    probe: Any = found
+    for _ in range(50):
+        probe = [probe]
+    json.dumps(probe)  # what is nested too deeply to be written again is found out here
     return found, f"the key `{visible(twice[0])[:100]}` stands twice" if twice else None
 
 
