@@ -16,7 +16,11 @@ import pytest
 from backprop import __main__ as program
 from backprop import derivation as derivation_module
 from backprop.cli import common
+from backprop.cli.check import KEYS as check_keys
+from backprop.cli.check import check
 from backprop.cli.diff import ROW_OPTIONS, diff
+from backprop.cli.equal import KEYS as equal_keys
+from backprop.cli.equal import equal
 from backprop.errors import display_width
 from backprop.session import Derive, Job, Session
 
@@ -728,13 +732,14 @@ def test_without_input_no_worker_starts(monkeypatch):
     assert program.workers_wanted(["diff"]) == 0
 
 
-def test_the_start_knows_all_options_of_the_command():
-    options = [option for option in diff.params if option.param_type_name == "option"]
+@pytest.mark.parametrize(("command", "keys"), [(diff, ROW_OPTIONS), (check, check_keys), (equal, equal_keys)])
+def test_the_start_knows_all_options_of_the_command(command, keys):
+    options = [option for option in command.params if option.param_type_name == "option"]
     flags = {name for option in options if option.is_flag for name in option.opts}
     values = {name for option in options if not option.is_flag for name in option.opts}
-    assert flags == program._FLAGS
-    assert values == set(program._VALUES)
-    assert {f"--{name}" for name in ROW_OPTIONS} <= flags | values
+    assert flags == program._FLAGS[command.name]
+    assert values == set(program._VALUES[command.name])
+    assert {f"--{name}" for name in keys} <= flags | values
 
 
 @pytest.mark.parametrize(

@@ -21,26 +21,34 @@ if TYPE_CHECKING:
     from .expr import Node, count_operations
     from .parser import parse
     from .reverse import gradient
+    from .verdicts import Check, Equality, Mistake, Witness, check, equal
 
 __version__ = "0.1.0"
 
 __all__ = [
     "BackpropError",
+    "Check",
     "Derivation",
     "EncodingError",
+    "Equality",
     "LimitError",
+    "Mistake",
     "NameFault",
     "Node",
     "ParseError",
     "UsageError",
+    "Witness",
+    "check",
     "count_operations",
     "derive",
     "differentiate",
+    "equal",
     "gradient",
     "parse",
 ]
 
 _HOMES = {
+    "verdicts": ("Check", "Equality", "Mistake", "Witness", "check", "equal"),
     "derivation": ("Derivation", "derive", "differentiate"),
     "errors": ("BackpropError", "EncodingError", "LimitError", "NameFault", "ParseError", "UsageError"),
     "expr": ("Node", "count_operations"),

@@ -13,15 +13,30 @@ TYPE_CHECKING = False
 if TYPE_CHECKING:
     from .session import Session
 
-# The options of `diff`: whether a value follows, and what it may be. (A test compares this with the command.)
+# The options of the commands that need workers: whether a value follows, and what it may be. (A test compares
+# this with the commands.)
 _INTEGER, _NUMBER, _ANY = object(), object(), object()
-_VALUES: dict[str, object] = {
-    "--wrt": _ANY, "--at": _ANY, "--order": _INTEGER, "--format": ("text", "json"), "-f": _ANY, "--file": _ANY,
-    "-o": _ANY, "--output": _ANY, "--time-limit": _NUMBER, "--steps": ("all", "adjoints", "result"),
-    "--functions": _ANY, "--digits": _INTEGER, "--color": ("auto", "always", "never"), "--width": _INTEGER,
-    "--jobs": _INTEGER, "--max-nodes": _INTEGER,
+_SHARED: dict[str, object] = {
+    "--format": ("text", "json"), "-f": _ANY, "--file": _ANY, "-o": _ANY, "--output": _ANY, "--functions": _ANY,
+    "--time-limit": _NUMBER, "--jobs": _INTEGER, "--color": ("auto", "always", "never"), "--width": _INTEGER,
 }  # fmt: skip
-_FLAGS = frozenset({"-q", "--quiet", "--no-simplify", "--no-verify", "--ascii", "--debug"})
+_VALUES: dict[str, dict[str, object]] = {
+    "diff": _SHARED | {
+        "--wrt": _ANY, "--at": _ANY, "--order": _INTEGER, "--steps": ("all", "adjoints", "result"),
+        "--digits": _INTEGER, "--max-nodes": _INTEGER,
+    },
+    "check": _SHARED | {
+        "--wrt": _ANY, "--order": _INTEGER, "--of": _ANY, "--form": ("simplified", "factored", "expanded"),
+        "--hint": ("1", "2", "3"),
+    },
+    "equal": _SHARED,
+}  # fmt: skip
+_ASKED = frozenset({"-q", "--quiet", "--ascii", "--debug", "--log10", "--up-to-constant"})
+_FLAGS: dict[str, frozenset[str]] = {
+    "diff": frozenset({"-q", "--quiet", "--no-simplify", "--no-verify", "--ascii", "--debug"}),
+    "check": _ASKED,
+    "equal": _ASKED,
+}
 
 
 def main(arguments: list[str] | None = None) -> int:
@@ -38,8 +53,10 @@ def main(arguments: list[str] | None = None) -> int:
 
 def workers_wanted(arguments: list[str]) -> int:
     """How many workers a command line asks for; none for help, and for what is a usage error anyway."""
-    if arguments[:1] != ["diff"]:
+    command = arguments[0] if arguments else ""
+    if command not in _VALUES:
         return 0
+    values, flags = _VALUES[command], _FLAGS[command]
     given: dict[str, str] = {}
     equations = 0
     rest = iter(arguments[1:])
@@ -49,14 +66,14 @@ def workers_wanted(arguments: list[str]) -> int:
             return 0
         elif argument == "--":
             equations += sum(1 for _ in rest)
-        elif argument in _FLAGS:
+        elif argument in flags:
             given[argument] = ""
-        elif argument in _VALUES or (equals and name.startswith("--") and name in _VALUES):
-            name, value = (argument, next(rest, "")) if argument in _VALUES else (name, value)
-            if not _is_fitting(value, _VALUES[name]):
+        elif argument in values or (equals and name.startswith("--") and name in values):
+            name, value = (argument, next(rest, "")) if argument in values else (name, value)
+            if not _is_fitting(value, values[name]):
                 return 0
             given[name] = value
-        elif equals and name in _FLAGS:
+        elif equals and name in flags:
             return 0
         else:
             equations += argument != "-"
@@ -67,7 +84,8 @@ def workers_wanted(arguments: list[str]) -> int:
     if not equations and not files and (sys.stdin is None or sys.stdin.isatty()):
         return 0
     jobs = int(given.get("--jobs", "2"))
-    return 1 if equations == 1 and not files else min(jobs, 256)
+    single = equations == (1 if command == "diff" else 2)
+    return 1 if single and not files else min(jobs, 256)
 
 
 def _is_fitting(value: str, kind: object) -> bool:

@@ -13,7 +13,7 @@ from difflib import get_close_matches
 from .errors import BackpropError, LimitError, NameFault, ParseError, visible
 from .expr import LEAVES, Graph
 from .lexer import _PREFIX, _PRIMES, _SUPERSCRIPTS
-from .parser import Equation, parse_equation
+from .parser import parse_equation
 from .reverse import backpropagate
 
 MAX_LENGTH = 64_000  # bytes of one answer

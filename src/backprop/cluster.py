@@ -23,6 +23,7 @@ if TYPE_CHECKING:
 
 CHUNK = 50  # rows that travel together
 CHUNK_SIZE = 1 << 20  # characters: a chunk ends when it is longer
+TIMEOUT = 10.0  # seconds in which a scheduler must answer
 PATIENCE = 60.0  # seconds without any worker until the run is given up
 RETRIES = 5  # how often a chunk may fail; Dask itself forgives a lost worker three times before that
 
@@ -40,7 +41,7 @@ class Cluster:
         self.patience = patience
         self.address = visible(address)
         try:
-            self._client: Client = Client(address, timeout=10, set_as_default=False)
+            self._client: Client = Client(address, timeout=TIMEOUT, set_as_default=False)
         except (OSError, ValueError, TypeError) as error:
             reason = " ".join(str(error).split())[:300]
             raise UsageError(
@@ -96,7 +97,7 @@ class Cluster:
         from distributed import TimeoutError
 
         try:
-            chunk.absorb(chunk.future.result(timeout=2))
+            chunk.absorb(chunk.future.result(timeout=min(2.0, self.patience)))
         except TimeoutError:
             return
         except BackpropError:

@@ -11,14 +11,15 @@ from __future__ import annotations
 import re
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from fractions import Fraction
-from functools import lru_cache
-from itertools import combinations
+from itertools import combinations, islice
 from typing import Any, NamedTuple
 
+from .algebra import proves_equal
 from .equivalence import decide, sample_points
 from .evaluate import Value, evaluate, run_in_balls, set_precision, to_ball
 from .expr import LEAVES, PRETTY, PYTHON, Graph, Style, literal_rational, to_text
-from .mistakes import MISTAKES, PATTERNS, Mistake, lookup_mistake
+from .implicit import Relation, decide_on
+from .mistakes import MISTAKES, PATTERNS, WHOLE, Mistake, filled, lookup_mistake
 from .ops import CONDITIONS, GROUPS, Op, lookup
 from .reverse import active, backpropagate
 from .rules import Program, apply, compile_text, partial, program
@@ -61,14 +62,14 @@ class Site(NamedTuple):
 # -- places ----------------------------------------------------------------------------------------
 
 
-def places(graph: Graph, root: int, name: str) -> Iterator[Place]:
-    """The steps of a derivation by one variable, the last one first."""
-    varying = set(active(graph, root, [name]))
+def places(graph: Graph, root: int, names: Sequence[str]) -> Iterator[Place]:
+    """The steps of a derivation in which some variables vary, the last one first."""
+    varying = set(active(graph, root, names))
     for position in reversed(graph.reachable([root])):
         key = graph.nodes[position]
         op = key[0]
         if op == "var":
-            if key[1] != name:
+            if key[1] not in names:
                 yield Place(position, "other variable", None, {})
         elif op in ("pi", "e"):
             yield Place(position, "constant", None, {})
@@ -165,41 +166,20 @@ def compiled(text: str, names: tuple[str, ...], function: Op | None) -> Program 
     return compile_text(filled(text, function), names, declared)
 
 
-@lru_cache(maxsize=4096)
-def filled(text: str, function: Op) -> str:
-    """The text of a rule with F(…) as the function and D(…) as its partial: D(u)*du is cos(u)*du for the sine."""
-    operand = function.operands[0]
-    while mark := re.search(r"\b([DF])\(", text):
-        depth, end = 1, mark.end()
-        while depth:
-            depth += {"(": 1, ")": -1}.get(text[end], 0)
-            end += 1
-        inner = text[mark.end() : end - 1]
-        if mark[1] == "F":
-            made = f"{function.call}({inner})"
-        else:
-            bare = inner if inner.isalnum() else f"({inner})"
-            made = re.sub(rf"\b{operand}\b", bare, str(function.partials[0]))
-            made = made if _is_call(made) else f"({made})"
-        text = text[: mark.start()] + made + text[end:]
-    return text
-
-
-def _is_call(text: str) -> bool:
-    return re.fullmatch(r"[\w']+\([^()]*\)", text) is not None
-
-
 # -- numbers ---------------------------------------------------------------------------------------
 
 
 class _Numbers:
     """The derivation at one point, in balls: values and derivatives of all nodes."""
 
-    def __init__(self, graph: Graph, order: Sequence[int], name: str, point: Mapping[str, Value]) -> None:
-        self.graph, self.order, self.name, self.point = graph, order, name, dict(point)
+    def __init__(
+        self, graph: Graph, order: Sequence[int], point: Mapping[str, Value], seeds: Mapping[str, int], name: str
+    ) -> None:
+        self.graph, self.order, self.point = graph, order, dict(point)
+        self.seeds = {variable: to_ball(seed) for variable, seed in seeds.items()}  # their derivatives
         self.values = evaluate(graph, order, point, precision=_BITS, exact=False)
         self.variable = to_ball(point.get(name, 0))
-        self.zero, self.one = to_ball(0), to_ball(1)
+        self.zero = to_ball(0)
         self.partials: dict[tuple[int, int], Value] = {}
         self.derivatives: dict[int, Value] = {}
         self.derivatives = self.forward({})
@@ -215,7 +195,7 @@ class _Numbers:
             key = nodes[position]
             if key[0] in LEAVES:
                 if not right:
-                    changed[position] = self.one if key == ("var", self.name) else self.zero
+                    changed[position] = self.seeds.get(key[1], self.zero) if key[0] == "var" else self.zero
                 continue
             operands = key[1:]
             if right and not any(i in changed for i in operands):
@@ -293,25 +273,31 @@ class Search:
     def __init__(self, graph: Graph, root: int, name: str, given: int, expected: int) -> None:
         self.graph, self.root, self.name, self.given, self.expected = graph, root, name, given, expected
         self.order = graph.reachable([root])
+        self.seeds = {name: graph.number(1)}
         self.numbers: list[tuple[_Numbers, Value]] = []
         roots = [root, given, expected]
         order = graph.reachable(roots)
         previous = set_precision(_BITS)
         try:
-            found = []
+            found: list[tuple[bool, int, dict[str, Fraction], Value]] = []
             for point in sample_points(graph, roots, graph.variables(roots), 30):
                 values = evaluate(graph, order, point, precision=_BITS, exact=False)
                 if all(values.get(i) is not None for i in roots):
                     found.append((any(x <= 0 for x in point.values()), len(found), point, values[given]))
             # Powers have values at positive numbers, whatever their exponents.
             for _, _, point, value in sorted(found, key=lambda entry: entry[:2])[:_POINTS]:
-                self.numbers.append((_Numbers(graph, self.order, name, point), value))
+                self.numbers.append((_Numbers(graph, self.order, point, {name: 1}, name), value))
         finally:
             set_precision(previous)
-        self.sites = sites(graph, places(graph, root, name))
+        self.sites = sites(graph, places(graph, root, [name]))
 
     def singles(self) -> list[Finding]:
         """One wrong rule at one node, or the same one at every node of its kind."""
+        if not self.numbers and any(self.graph.nodes[i][0].startswith("call ") for i in self.order):
+            # Declared functions have no values: the few candidates are compared by their normal forms.
+            return [
+                Finding((site,)) for site in self.sites if proves_equal(self.graph, self.mutant((site,)), self.given)
+            ]
         found = [Finding((site,)) for site in self.sites if self.fits((site,))]
         if found:
             return found
@@ -373,15 +359,11 @@ class Search:
 
     def mutant(self, chosen: Sequence[Site]) -> int:
         """The derivative with wrong rules, as an expression."""
-        tidy, graph = Tidy(self.graph), self.graph
         wrong = {site.place.node: site for site in chosen}
         derivatives: dict[int, int] = {}
         for position in self.order:
-            key = graph.nodes[position]
             if position in wrong:
                 derivatives[position] = self.local(wrong[position], derivatives)
-            elif key[0] in LEAVES:
-                derivatives[position] = tidy.one if key == ("var", self.name) else tidy.zero
             else:
                 derivatives[position] = self.right(position, derivatives)
         return derivatives[self.root]
@@ -390,6 +372,8 @@ class Search:
         """The right derivative of a node, given those of its operands."""
         tidy = Tidy(self.graph)
         key = self.graph.nodes[position]
+        if key[0] in LEAVES:
+            return self.seeds.get(key[1], tidy.zero) if key[0] == "var" else tidy.zero
         terms = [
             tidy.mul(partial(key[0], k, key[1:], tidy), derivatives[i])
             for k, i in enumerate(key[1:])
@@ -419,14 +403,9 @@ class Search:
 
     def right_derivatives(self) -> dict[int, int]:
         """The right derivative of every node, as an expression."""
-        tidy = Tidy(self.graph)
         derivatives: dict[int, int] = {}
         for position in self.order:
-            key = self.graph.nodes[position]
-            if key[0] in LEAVES:
-                derivatives[position] = tidy.one if key == ("var", self.name) else tidy.zero
-            else:
-                derivatives[position] = self.right(position, derivatives)
+            derivatives[position] = self.right(position, derivatives)
         return derivatives
 
 
@@ -546,14 +525,53 @@ def _in_words(search: Search, site: Site, right: Mapping[int, int], names: Mappi
     inner = shown.get("v", shown.get("w", where))
     sentence = site.row.sentence.format_map({"t": search.name, "u": inner, "w": inner, **shown, "where": where})
     pattern = PATTERNS.get(place.pattern, PATTERNS["function"])
-    wrong_shape, right_shape = (shape(text, site.names, place.function, search.name) for text in (site.text, pattern.right))
+    wrong_shape, right_shape = (
+        shape(text, site.names, place.function, search.name) for text in (site.text, pattern.right)
+    )
     wrong, proper = search.local(site, right), right[place.node]
     forms = textbook_forms(graph, search.root, [wrong, proper])
     return {
         "code": site.row.code, "name": site.row.name, "node": names.get(place.node), "where": where,
         "message": f"{sentence}; you wrote {wrong_shape}, the rule gives {right_shape}",
         "wrong": _short(graph, forms[wrong]), "right": _short(graph, forms[proper]),
+        "hints": _hints(search, place, where, pattern.rule, right_shape, _short(graph, forms[proper])),
     }  # fmt: skip
+
+
+def _hints(search: Search, place: Place, where: str, rule: str, shape_: str, step: str) -> list[str]:
+    """Three hints, each giving away more: the place, the rule, the step."""
+    graph = search.graph
+    letters = "; ".join(
+        f"{letter} = {_short(graph, node)}" for letter, (_, node) in place.parts.items() if not letter.startswith("d")
+    )
+    shown = f"with {letters}: " if letters else ""
+    return [
+        f"look at `{where}`",
+        f"there the {rule} applies" if rule.endswith("rule") else f"the point there: {rule}",
+        f"{shown}the derivative of this step is {shape_}, that is `{step}`",
+    ]
+
+
+def first_step(graph: Graph, root: int, name: str, expected: int) -> list[str]:
+    """Hints for an answer that nothing explains: where a derivation begins."""
+    search = Search(graph, root, name, expected, expected)
+    right = search.right_derivatives()
+    for place in places(graph, root, [name]):
+        pattern = PATTERNS.get(place.pattern)
+        if place.node == root and pattern is not None:
+            step = textbook_forms(graph, root, [right[root]])[right[root]]
+            names = ("t", *place.parts)
+            where = _short(graph, root)
+            hints = _hints(
+                search,
+                place,
+                where,
+                pattern.rule,
+                shape(pattern.right, names, place.function, name),
+                _short(graph, step),
+            )
+            return [f"begin with the outermost step, `{where}`", hints[1], hints[2].partition(", that is")[0]]
+    return []
 
 
 def shape(text: str, names: tuple[str, ...], function: Op | None, variable: str = "x") -> str:
@@ -581,7 +599,8 @@ def fact(code: str, k: str = "") -> dict[str, Any]:
     row = lookup_mistake(code)
     assert row is not None
     return {"code": code, "name": row.name, "node": None, "where": None,
-            "message": row.sentence.format(k=k), "wrong": "", "right": ""}  # fmt: skip
+            "message": row.sentence.format(k=k), "wrong": "", "right": "",
+            "hints": ["look at the answer as a whole", f"compare: {row.name}", row.sentence.format(k=k)]}  # fmt: skip
 
 
 def _earlier(graph: Graph, root: int, name: str, given: int, names: Mapping[int, str]) -> list[dict[str, Any]]:
@@ -635,7 +654,9 @@ def whole_facts(
             check("M70", by_other, other)
     factor = None
     if search.numbers:
-        factor = _constant([answer / n.values_of(expected) for n, answer in search.numbers if n.values_of(expected) != 0])
+        factor = _constant(
+            [answer / n.values_of(expected) for n, answer in search.numbers if n.values_of(expected) != 0]
+        )
     if factor in (2, Fraction(1, 2)):
         check("M62", tidy.mul(graph.number(factor), expected), str(factor))
     if known or found:
@@ -693,7 +714,10 @@ def _constant(values: Sequence[Value]) -> Fraction | None:
 
 _READINGS: tuple[tuple[str, str], ...] = (
     # 1/2x as 1/(2x); e^2x as e^(2x); 3x^2y as it stands needs none
-    (r"/\s*((?:\d+(?:\.\d+)?|[A-Za-z])(?:\^\d+)?(?:\s*[*·]?\s*(?:[A-Za-z√]\w*(?:\([^()]*\))?|\([^()]*\))(?:\^\d+)?)+)", r"/(\1)"),
+    (
+        r"/\s*((?:\d+(?:\.\d+)?|[A-Za-z])(?:\^\d+)?(?:\s*[*·]?\s*(?:[A-Za-z√]\w*(?:\([^()]*\))?|\([^()]*\))(?:\^\d+)?)+)",
+        r"/(\1)",
+    ),
     (r"(?:\^|\*\*)\s*(-?(?:\d+(?:\.\d+)?|[A-Za-z])(?:[A-Za-z]|\([^()]*\))+)", r"^(\1)"),
     (r"\b(?:sin|cos|tan)\s*\^\s*\(?-1\)?\s*\(?(\w+)\)?", r"1/sin(\1)"),
 )
@@ -717,25 +741,100 @@ def other_readings(reader: Any, text: str, compare: Any) -> list[dict[str, Any]]
     return found[:1]
 
 
-def diagnose_implicit(relation: Any, name: str, given: int) -> list[dict[str, Any]]:
+class ImplicitSearch(Search):
+    """The mistakes in differentiating a relation F = 0, in which the dependent variable has the derivative y'."""
+
+    def __init__(self, relation: Relation, name: str, given: int) -> None:
+        graph, y = relation.graph, relation.dependent
+        self.relation, self.y = relation, y
+        self.graph, self.root, self.name, self.given = graph, relation.difference, name, given
+        self.slope = f"{y}'"  # no name that anybody can type
+        self.order = graph.reachable([self.root])
+        self.seeds = {name: graph.number(1), y: graph.variable(self.slope)}
+        self.numbers = []
+        self.raised: list[_Numbers] = []  # the same points with y' = 1 instead of 0
+        order = graph.reachable([self.root, given])
+        previous = set_precision(_BITS)
+        try:
+            for point in islice(relation.points(), 12):
+                value = evaluate(graph, order, point, precision=_BITS, exact=False)[given]
+                if value is not None and len(self.numbers) < _POINTS:
+                    self.numbers.append((_Numbers(graph, self.order, point, {name: 1, y: 0}, name), value))
+                    self.raised.append(_Numbers(graph, self.order, point, {name: 1, y: 1}, name))
+        finally:
+            set_precision(previous)
+        found = list(places(graph, self.root, (name, y)))
+        self.sites = [*self._forgetting(found), *sites(graph, found)]
+
+    def _forgetting(self, found: Iterable[Place]) -> Iterator[Site]:
+        """Steps in which y was not differentiated, or taken for a constant."""
+        y = self.graph.variable(self.y)
+        for place in found:
+            pattern = PATTERNS.get(place.pattern)
+            for letter, (kind, node) in place.parts.items():
+                if kind != "derivative" or node != y or pattern is None:
+                    continue
+                for code, instead in (("M76", "1"), ("M78", "0")):
+                    row = lookup_mistake(code)
+                    assert row is not None
+                    text = re.sub(rf"\b{letter}\b", instead, pattern.right)
+                    names = ("t", *place.parts)
+                    steps = compiled(text, names, place.function)
+                    if steps is not None:
+                        yield Site(place, row, -1, text, steps, names)
+
+    def fits(self, chosen: Sequence[Site], negated: bool = False) -> bool:
+        """Whether solving for y' gives the answer at all points."""
+        wrong = {site.place.node: site for site in chosen}
+        for (low, answer), high in zip(self.numbers, self.raised, strict=True):
+            first, second = (n.forward(wrong).get(self.root, n.derivatives[self.root]) for n in (low, high))
+            if first is None or second is None or (second - first).contains(0):
+                return False
+            slope = -first / (second - first)
+            if not _same(-slope if negated else slope, answer):
+                return False
+        return bool(self.numbers)
+
+    def mutant(self, chosen: Sequence[Site]) -> int:
+        """y' from the equation that the wrong rules give; the relation itself if that is not linear."""
+        graph, tidy = self.graph, Tidy(self.graph)
+        equation = super().mutant(chosen)
+        factor = backpropagate(graph, equation, [self.slope]).gradient[self.slope]
+        if self.slope in graph.variables([factor]) or factor == tidy.zero:
+            return self.root
+        rest = graph.substitute(equation, {graph.variable(self.slope): tidy.zero})
+        return tidy.neg(tidy.div(rest, factor))
+
+    def is_proved(self, finding: Finding) -> bool:
+        """Whether the answer is what these wrong rules give, everywhere on the curve."""
+        mutant = self.mutant(finding.sites)
+        if finding.negated:
+            mutant = Tidy(self.graph).neg(mutant)
+        return decide_on(self.relation, mutant, self.given).verdict == "equal"
+
+
+def diagnose_implicit(relation: Relation, name: str, given: int) -> list[dict[str, Any]]:
     """The mistakes that explain a wrong derivative of the dependent variable of a relation F = 0.
 
     With p = F_x and q = F_y the derivative is -p/q; the rows of the pattern "relation" write others.
     """
-    from .implicit import decide_on
-    from .mistakes import WHOLE
-
-    graph = relation.graph
+    graph, y = relation.graph, relation.dependent
     tidy = Tidy(graph)
-    partials = backpropagate(graph, relation.difference, [name, relation.dependent]).gradient
-    p, q = partials[name], partials[relation.dependent]
+    partials = backpropagate(graph, relation.difference, [name, y]).gradient
+    p, q = partials[name], partials[y]
+    right = _short(graph, tidy.neg(tidy.div(p, q)))
     found = []
     for row in WHOLE:
         for text in row.rules.get("relation", ()):
             wrong = apply(compile_text(text, ("p", "q")), (p, q), tidy)
             if decide_on(relation, wrong, given).verdict == "equal":
-                found.append({**fact(row.code), "message": f"{row.sentence}; you wrote {text} with p = F_{name} and"
-                              f" q = F_{relation.dependent}, the rule gives -p/q",
-                              "wrong": _short(graph, given), "right": _short(graph, tidy.neg(tidy.div(p, q)))})  # fmt: skip
+                message = f"{row.sentence}; you wrote {text} with p = F_{name} and q = F_{y}, the rule gives -p/q"
+                found.append({**fact(row.code), "message": message, "wrong": _short(graph, given), "right": right})
                 break
-    return found
+    if len(graph.reachable([relation.difference])) > _LARGEST:
+        return found
+    search = ImplicitSearch(relation, name, given)
+    explained = _explained(search, search.singles(), {})
+    if not found and not explained:
+        explained = _explained(search, search.pairs(), {})
+    return [*found, *explained]

@@ -154,7 +154,8 @@ class Domain:
 
     def scan(self, line: Line, budget: int = BOXES) -> list[Box]:
         """The boxes of a line from left to right, halved where it is not told what holds in them."""
-        waiting = [(_remoteness(low, high), low, high) for low, high in pairwise(self._grid())]
+        grid = pairwise(self._grid())
+        waiting = [(_remoteness(low, high), low, high) for low, high in grid]
         heapify(waiting)
         done: list[Box] = []
         spent = 0
@@ -163,7 +164,7 @@ class Domain:
             spent += 1
             defined, whole = self.status(line.box(low, high))
             told = None not in defined and (whole or not all(defined))
-            small = high - low <= max(abs(low), abs(high), Fraction(1, 4**9)) / 2**44
+            small = high - low <= max(abs(low), abs(high), Fraction(1, 4**9)) / 2**36
             if told or small or spent > budget:
                 done.append(Box(low, high, defined, whole))
                 continue
@@ -176,8 +177,9 @@ class Domain:
         """Powers of 4 with both signs, and the numbers that occur: places where things may change."""
         marks = {Fraction(0)} | {Fraction(4) ** k for k in (*range(-9, 25), 28, 32, 36, 44, 52, 64)}
         for value in evaluate(self.graph, self.order, {}).values():  # of what has no variable
-            if isinstance(value, int | Fraction) and value and len(marks) < 90 and abs(value) < 10**300:
-                marks.add(abs(Fraction(value)))
+            exact = Fraction(value) if isinstance(value, int | Fraction) else Fraction(0)
+            if 0 < abs(exact) < 10**300 and len(marks) < 90:
+                marks.add(abs(exact))
         marks.add(16 * max(marks))
         return sorted({sign * mark for mark in marks for sign in (1, -1)})
 
@@ -217,7 +219,9 @@ class Domain:
             if all(self.status(base)[0]):
                 direction = {name: Fraction(i + 2, i + 3) * (-1) ** (k * i) for i, name in enumerate(self.names)}
             else:
-                direction = {name: Fraction(i + 2, i + 3) * (-1) ** ((k >> (i % 4)) & 1) for i, name in enumerate(self.names)}
+                direction = {
+                    name: Fraction(i + 2, i + 3) * (-1) ** ((k >> (i % 4)) & 1) for i, name in enumerate(self.names)
+                }
             yield Line(base, direction)
         for k, name in enumerate(self.names):  # along one variable alone
             base = {other: suited[other][(i + k) % len(suited[other])] for i, other in enumerate(self.names)}
@@ -232,7 +236,9 @@ class Domain:
         for special in (0, 1, -1, 2):
             for name in self.names:
                 for k in (0, 1):
-                    yield {n: Fraction(special) if n == name else generic[(k + i) % 7] for i, n in enumerate(self.names)}
+                    yield {
+                        n: Fraction(special) if n == name else generic[(k + i) % 7] for i, n in enumerate(self.names)
+                    }
         yield from ({n: Fraction(x) for n in self.names} for x in (0, 1, -1))
 
     def _suited(self, name: str, budget: int) -> list[Fraction]:
@@ -328,7 +334,7 @@ def _places(domain: Domain) -> Iterator[tuple[str, tuple[Status, ...]]]:
     name = domain.names[0]
     if len(domain.names) == 1:
         line = Line({name: Fraction(0)}, {name: Fraction(1)})
-        regions = _joined(domain.scan(line, BOXES // 2))
+        regions = _joined(domain.scan(line))
         edges = [_edge(x.high, y.low) for x, y in pairwise(regions)]
         for region, left, right in zip(regions, [None, *edges], [*edges, None], strict=True):
             yield _in_words(name, left, right, region), region.defined

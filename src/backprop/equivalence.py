@@ -69,7 +69,7 @@ def decide(
     cell of their domain is compared.
     """
     if proves_equal(graph, a, b):
-        if thorough and not has_common_domain(graph, [a, b, *domain]):
+        if thorough and not has_common_domain(graph, [a, b]):
             return Verdict("undecided", None, NO_DOMAIN)
         return Verdict("equal", "proved", "the same normal form")
     agreed, tried, witness = compare_at_points(graph, a, b, domain=domain, points=points, thorough=thorough)
@@ -91,9 +91,7 @@ NO_DOMAIN = "no point was found where both have a value"
 
 def _jumps(graph: Graph, root: int) -> set[tuple[int, ...]]:
     """What the functions with infinitely many jumps are taken of: no sample can cover all of their cells."""
-    return {
-        graph.nodes[i][1:] for i in graph.reachable([root]) if graph.nodes[i][0] in ("floor", "ceil", "mod")
-    }
+    return {graph.nodes[i][1:] for i in graph.reachable([root]) if graph.nodes[i][0] in ("floor", "ceil", "mod")}
 
 
 def has_common_domain(graph: Graph, roots: Sequence[int]) -> bool:

@@ -446,6 +446,8 @@ def _guarded(function: Callable[..., Any]) -> Callable[..., Any]:
 def _power(graph: Graph, key: tuple[Any, ...], operands: list[Value]) -> Any:
     """Powers: integer exponents anywhere, odd roots of negative numbers, else a positive base."""
     base, exponent = operands
+    if type(base) not in (int, Fraction, Exact) and base.rel_accuracy_bits() < 4:
+        return _power_of_interval(graph, key, base, exponent)
     integer = exponent if type(exponent) is int else None
     if integer is not None:
         if abs(integer) > 10**9:
@@ -468,6 +470,21 @@ def _power(graph: Graph, key: tuple[Any, ...], operands: list[Value]) -> Any:
         integer = int(raised.unique_fmpz())
         return ball**integer if not (integer < 0 and ball.is_zero()) else None
     return _positive_power(ball, raised)
+
+
+def _power_of_interval(graph: Graph, key: tuple[Any, ...], base: Any, exponent: Value) -> Any:
+    """A power of a wide ball from its ends, since a power of the ball itself would be far too wide."""
+    low, high = to_ball(0) + base.lower(), to_ball(0) + base.upper()
+    parts = [low, high]
+    if low < 0 < high:
+        parts.append(to_ball(0))
+    values = [_power(graph, key, [part, exponent]) for part in parts]
+    if any(v is None or not v.is_finite() for v in values):
+        return None
+    result = values[0]
+    for value in values[1:]:
+        result = result.union(value)
+    return result
 
 
 def _positive_power(base: Any, exponent: Any) -> Any:

@@ -15,18 +15,20 @@ import os
 import re
 from collections import Counter, OrderedDict
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
-from contextlib import suppress
+from contextlib import AbstractContextManager, suppress
 from dataclasses import asdict, dataclass, field
 from functools import lru_cache
-from typing import IO, TYPE_CHECKING, Any, Protocol, TextIO
+from typing import IO, TYPE_CHECKING, Any, Protocol, TextIO, TypeVar
 
-from .check import FORMS, Check, Mistake, Witness, answer_question
 from .errors import BackpropError, LimitError, UsageError, visible
 from .session import Job, Question, Session
 from .tables import MAX_CELL, Record, Table, Writer, as_text, json_line
+from .verdicts import FORMS, Check, Mistake, Witness, answer_question
 
 if TYPE_CHECKING:
     from .parser import Equation
+
+_Item = TypeVar("_Item")
 
 # What grading writes; in a table that was graded before, these columns are written anew.
 COLUMNS = ("verdict", "how", "points", "mistakes", "witness", "feedback")
@@ -431,31 +433,35 @@ def grade(
     [('Ann', 'correct', 'proved', 2)]
     """
     problems = read_key(_records(key, KEY, ("problem_id", "problem")), log10=log10)
-    rows = _records(answers, ANSWERS, ("problem_id", "answer"))
     session = Session(jobs)
     try:
         try_key(problems, session, time_limit=time_limit)
+        rows = _records(answers, ANSWERS, ("problem_id", "answer"))
     except BaseException:
         session.close()
         raise
-    return _closing(session, grade_rows(rows, problems, session, time_limit=time_limit))
-
-
-def _closing(session: Session, rows: Iterator[Graded]) -> Iterator[Graded]:
-    with session:
-        yield from rows
+    return _within(session, grade_rows(rows, problems, session, time_limit=time_limit))
 
 
 def _records(
     source: str | os.PathLike[str] | Iterable[Mapping[str, Any]],
     wanted: Mapping[str, tuple[str, ...]],
     needed: tuple[str, ...],
-) -> Iterable[Record]:
-    if isinstance(source, str | os.PathLike):
-        table = Table(os.fspath(source))
+) -> Iterator[Record]:
+    if not isinstance(source, str | os.PathLike):
+        return (Record(n, n, list(row), list(row.values())) for n, row in enumerate(source, 1))
+    table = Table(os.fspath(source))
+    try:
         check_columns(table, wanted, needed)
-        return table
-    return (Record(n, n, list(row), list(row.values())) for n, row in enumerate(source, 1))
+    except UsageError:
+        table.close()
+        raise
+    return _within(table, iter(table))
+
+
+def _within(resource: AbstractContextManager[Any], items: Iterator[_Item]) -> Iterator[_Item]:
+    with resource:
+        yield from items
 
 
 def grade_rows(

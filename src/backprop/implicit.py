@@ -16,7 +16,7 @@ from .answers import Answer, split_top
 from .equivalence import DIGITS, PRECISIONS, Verdict, agree
 from .errors import UsageError, visible
 from .evaluate import Value, evaluate, set_precision, to_ball
-from .expr import Graph, fresh_prefix
+from .expr import fresh_prefix
 from .parser import Equation, parse_equation
 from .reverse import backpropagate
 from .tidy import Tidy
@@ -72,7 +72,9 @@ class Relation:
         order = self.graph.reachable([self.difference])
 
         def value(y: Value) -> Value:
-            return evaluate(self.graph, order, {**given, self.dependent: y}, precision=200, exact=False)[self.difference]
+            return evaluate(self.graph, order, {**given, self.dependent: y}, precision=200, exact=False)[
+                self.difference
+            ]
 
         def sign(y: Fraction) -> int | None:
             found = value(y)
@@ -142,7 +144,9 @@ def read_solved(relation: Relation, text: str, *, log10: bool = False) -> Answer
     """An answer that is an equation for the derivative, `y + x y' = 0`, solved for it; None if it is none."""
     y = relation.dependent
     other = next((name for name in relation.names if name != y), "x")
-    called = re.compile(rf"(?<![A-Za-z0-9_]){re.escape(y)}\s*['’′](?!['’′])|d\s*{re.escape(y)}\s*/\s*d\s*{re.escape(other)}")
+    called = re.compile(
+        rf"(?<![A-Za-z0-9_]){re.escape(y)}\s*['’′](?!['’′])|d\s*{re.escape(y)}\s*/\s*d\s*{re.escape(other)}"
+    )
     solved = re.match(rf"\s*(?:{called.pattern})\s*=([^=]*)$", text)
     if not called.search(text) or "=" not in text or (solved and not called.search(solved[1])):
         return None

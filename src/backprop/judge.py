@@ -1,6 +1,6 @@
 """What a worker does with an answer: read it, decide, and look for the mistake.
 
-Everything here yields messages stage by stage; `check.take_in` puts them together. An answer that is
+Everything here yields messages stage by stage; `verdicts.take_in` puts them together. An answer that is
 called incorrect is refuted by balls at a point, and at that very point the derivative it was
 compared with was confirmed by difference quotients of the problem itself.
 """
@@ -14,9 +14,9 @@ from typing import Any
 from .answers import Answer, Reader, check_names, derivative
 from .derivation import Derivation, derive_equation
 from .domains import compare_domains
-from .equivalence import DIGITS, PRECISIONS, Verdict, compare_at_points, decide, slope_agrees
+from .equivalence import DIGITS, Verdict, compare_at_points, decide, slope_agrees
 from .errors import BackpropError, LimitError, UsageError, visible
-from .evaluate import Value, evaluate, value_text
+from .evaluate import Value, value_text
 from .expr import LEAVES, Graph, number_text, to_text
 from .forms import form_note
 from .implicit import Relation, decide_on, read_solved
@@ -50,12 +50,14 @@ def _judge_pair(task: Mapping[str, Any]) -> Iterator[Message]:
     graph = Graph()
     roots: list[int] = []
     notes: list[str] = []
-    for place in ("a", "b"):
-        try:
-            roots.append(_read(task[place], graph, task, notes))
-        except BackpropError as error:
-            yield {"stage": "read", "verdict": "unreadable", "reason": error.message, "error": error_dict(error, place)}
-            return
+    place = "a"
+    try:
+        roots.append(_read(task["a"], graph, task, notes))
+        place = "b"
+        roots.append(_read(task["b"], graph, task, notes))
+    except BackpropError as error:
+        yield {"stage": "read", "verdict": "unreadable", "reason": error.message, "error": error_dict(error, place)}
+        return
     yield {"stage": "read", "notes": notes}
     a, b = roots
     if task.get("up_to_constant"):
@@ -192,9 +194,7 @@ def _domain(
         found.relation, found.relation
     )
     parts = [
-        f"{who} is undefined {place}"
-        for who, place in ((called[0], found.only_b), (called[1], found.only_a))
-        if place
+        f"{who} is undefined {place}" for who, place in ((called[0], found.only_b), (called[1], found.only_a)) if place
     ]
     return {"domain": relation, "domain_note": "; ".join(parts)}
 
@@ -293,9 +293,7 @@ class _Judge:
         self._sort(answer, names)
         return names, answer, relation
 
-    def _names(
-        self, equation: Equation, answer: Answer, occurring: list[str], relation: Relation | None
-    ) -> list[str]:
+    def _names(self, equation: Equation, answer: Answer, occurring: list[str], relation: Relation | None) -> list[str]:
         """What to differentiate by, if nobody said it."""
         said = [name for name in answer.wrt if name is not None]
         if said:
@@ -400,11 +398,12 @@ class _Judge:
     def _diagnosis(
         self, derivation: Derivation, names: list[str], answer: Answer, verdicts: list[Verdict]
     ) -> Iterator[Message]:
-        from .diagnosis import diagnose, fact
+        from .diagnosis import diagnose, fact, first_step
 
         graph, root = self.graph, derivation.root
         expected = [derivation.derived[name] for name in names]
         mistakes: list[Message] = []
+        hints: list[str] = []
         for k, (name, verdict) in enumerate(zip(names, verdicts, strict=True)):
             if verdict.verdict != "different":
                 continue
@@ -419,7 +418,8 @@ class _Judge:
                 mistakes.append(fact("M74", str(wrong)))
             found = diagnose(graph, root, name, self.order, given, expected[k], derivation.names)
             mistakes += found or self._other_readings(name, texts[wrong or 0], expected[k], root)
-        yield {"stage": "diagnosed", "mistakes": mistakes}
+            hints = hints or (mistakes[0]["hints"] if mistakes else first_step(graph, root, name, expected[k]))
+        yield {"stage": "diagnosed", "mistakes": [_plain(m) for m in mistakes], "hints": hints}
 
     def _other_readings(self, name: str, text: str, expected: int, root: int) -> list[Message]:
         """Whether the answer is right if what was typed is read in another way."""
@@ -429,7 +429,6 @@ class _Judge:
         return other_readings(reader, text, lambda node: decide(self.graph, expected, node, domain=[root], points=6))
 
     def _implicit(self, relation: Relation, name: str, answer: Answer) -> Iterator[Message]:
-        graph = self.graph
         try:
             wanted = relation.derivative(name, self.order)
         except BackpropError as error:
@@ -444,7 +443,9 @@ class _Judge:
         if message["verdict"] == "incorrect" and self.task.get("diagnose", True):
             from .diagnosis import diagnose_implicit
 
-            yield {"stage": "diagnosed", "mistakes": diagnose_implicit(relation, name, given)}
+            found = diagnose_implicit(relation, name, given)
+            hints = found[0]["hints"] if found else []
+            yield {"stage": "diagnosed", "mistakes": [_plain(m) for m in found], "hints": hints}
 
     def _antiderivative(self, equation: Equation, names: list[str], finals: list[int]) -> Iterator[Message]:
         """The answer is right if its derivative is the problem."""
@@ -473,6 +474,10 @@ class _Judge:
         return texts[0] if len(texts) == 1 else f"[{', '.join(texts)}]"
 
 
+def _plain(mistake: Message) -> Message:
+    return {key: value for key, value in mistake.items() if key != "hints"}
+
+
 class _ProblemError(Exception):
     """The problem does not say enough."""
 
@@ -491,6 +496,4 @@ def _other(names: Sequence[str], of: str | None) -> str | None:
 def _worst(verdicts: Sequence[Verdict]) -> int:
     """The index of the verdict that counts for a whole list."""
     rank = {"different": 0, "undecided": 1, "equal": 2}
-    return min(
-        range(len(verdicts)), key=lambda k: (rank[verdicts[k].verdict], verdicts[k].how != "sampled", k)
-    )
+    return min(range(len(verdicts)), key=lambda k: (rank[verdicts[k].verdict], verdicts[k].how != "sampled", k))

@@ -9,10 +9,13 @@ The rows are in the order in which explanations are listed.
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping
 from functools import lru_cache
 
-__all__ = ["MISTAKES", "PATTERNS", "WHOLE", "Mistake", "Pattern", "lookup_mistake"]
+from .ops import Op
+
+__all__ = ["MISTAKES", "PATTERNS", "WHOLE", "Mistake", "Pattern", "filled", "lookup_mistake"]
 
 
 class Pattern:
@@ -341,6 +344,7 @@ WHOLE: tuple[Mistake, ...] = (
             "y depends on x: differentiating y gives y', by the chain rule", ("x y = 1", "-y")),
     Mistake("M77", "fraction upside down", {"relation": "-q/p; q/p"},
             "the partial derivative by y stands below", ("x^3+y^2=9", "-2y/(3x^2)")),
+    Mistake("M78", "y held constant", {}, "y varies with x: it is no constant", ("x^2 y + y^3 = 10", "-2x y/(3y^2)")),
 )  # fmt: skip
 
 
@@ -352,3 +356,27 @@ def _by_code() -> dict[str, Mistake]:
 def lookup_mistake(code: str) -> Mistake | None:
     """The row of a code, or None."""
     return _by_code().get(code)
+
+
+@lru_cache(maxsize=4096)
+def filled(text: str, function: Op) -> str:
+    """The text of a rule with F(…) as the function and D(…) as its partial: D(u)*du is cos(u)*du for the sine."""
+    operand = function.operands[0]
+    while mark := re.search(r"\b([DF])\(", text):
+        depth, end = 1, mark.end()
+        while depth:
+            depth += {"(": 1, ")": -1}.get(text[end], 0)
+            end += 1
+        inner = text[mark.end() : end - 1]
+        if mark[1] == "F":
+            made = f"{function.call}({inner})"
+        else:
+            bare = inner if inner.isalnum() else f"({inner})"
+            made = re.sub(rf"\b{operand}\b", bare, str(function.partials[0]))
+            made = made if _is_call(made) else f"({made})"
+        text = text[: mark.start()] + made + text[end:]
+    return text
+
+
+def _is_call(text: str) -> bool:
+    return re.fullmatch(r"[\w']+\([^()]*\)", text) is not None

@@ -86,11 +86,11 @@ class Derive(Job):
 
 
 class Question(Job):
-    """A question about answers, from `check.equality_question` or `check.answer_question`; see its `result`."""
+    """A question about answers, from `verdicts.equality_question` or `verdicts.answer_question`; see its `result`."""
 
     def __init__(self, task: dict[str, Any], *, time_limit: float = 5.0, key: Any = None) -> None:
         super().__init__(time_limit=time_limit, key=key)
-        from .check import result_of
+        from .verdicts import result_of
 
         self._task = task
         self.result = result_of(task)
@@ -101,7 +101,7 @@ class Question(Job):
 
     def absorb(self, message: dict[str, Any]) -> None:
         """Take in a message of the worker."""
-        from .check import take_in
+        from .verdicts import take_in
 
         take_in(self.result, message)
         self.done = "ended" in message

@@ -16,6 +16,9 @@ import click
 COMMANDS: Mapping[str, str] = MappingProxyType(
     {
         "diff": "Differentiate equations and show every step.",
+        "check": "Check answers: correct, or where the mistake is.",
+        "equal": "Say whether two expressions are the same.",
+        "rule": "Explain a rule or a mistake by its code.",
     }
 )
 

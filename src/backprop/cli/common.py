@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import sys
+import time
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager, suppress
 from typing import TYPE_CHECKING, Any, TextIO
@@ -147,6 +148,25 @@ def row_keys(row: Row, own: Iterable[str], command: click.Command) -> dict[str, 
             hint = f"did you mean `{close[0]}`?" if close else f"the keys are {', '.join(known)}"
             raise UsageError(f"unknown key `{visible(key)[:100]}`", hint=hint)
     return fields
+
+
+RANGES = {"order": (1, 1000), "digits": (1, 10_000), "max-nodes": (1, 10**9), "jobs": (1, 256), "width": (20, 10**6)}
+
+
+def number_option(key: str, value: object) -> float | int:
+    """An option that is a number, in its range."""
+    if key == "time-limit":
+        try:
+            seconds = float(value) if isinstance(value, (int, float, str)) and not isinstance(value, bool) else 0.0
+        except ValueError:
+            seconds = 0.0
+        if not 0 < seconds < 1e6:
+            raise UsageError(f"`{key}` is a positive number of seconds", hint=f"--{key} 5")
+        return seconds
+    low, high = RANGES[key]
+    if type(value) is not int or not low <= value <= high:
+        raise UsageError(f"`{key}` is a whole number from {low} to {high}", hint=f"--{key} {max(low, 1)}")
+    return value
 
 
 # -- output ----------------------------------------------------------------------------------------------
@@ -335,3 +355,52 @@ def guarded(work: Callable[[], Any], debug: bool) -> tuple[Any, BackpropError | 
             print_exc()
         words = " ".join(str(error).split())[:500]
         return None, BackpropError(f"internal error: {type(error).__name__}" + (f": {words}" if words else ""))
+
+
+def fold_line(line: Any, width: int | None) -> Any:
+    """A line of several in a batch; on a terminal it goes on indented."""
+    from ..render.plain import fold_spans
+
+    return [line] if width is None else fold_spans(line, width)
+
+
+def plain_error(error: BackpropError, row: Row, ascii: bool) -> str:
+    """An error as the one line of its row."""
+    from ..render.plain import Words
+
+    return Words(ascii).final(f"{row.text[:200]}   error: {error.message[:1000]}").replace("\n", " ").replace("\t", " ")
+
+
+class Progress:
+    """A bar on standard error for a long batch, if that is a terminal and standard output is not."""
+
+    def __init__(self, out: Output, rows: Any) -> None:
+        import sys
+
+        self.rows, self.done = rows, 0
+        self.wanted = not out.terminal and sys.stderr is not None and sys.stderr.isatty()
+        self.begin = time.monotonic()
+        self.bar: Any = None
+
+    def step(self) -> None:
+        """One row more is done."""
+        self.done += 1
+        if self.bar is None and self.wanted and time.monotonic() - self.begin > 0.7:
+            import sys
+
+            from ..render.terminal import Bar
+
+            self.bar = Bar(sys.stderr, getattr(self.rows, "size", None))
+        if self.bar is not None:
+            self.bar.update(self.done, getattr(self.rows, "done", 0))
+
+    def pause_for(self, error: object) -> None:
+        """Makes room for a message."""
+        if error is not None and self.bar is not None:
+            self.close()
+
+    def close(self) -> None:
+        """Takes the bar away."""
+        if self.bar is not None:
+            self.bar.close()
+            self.bar = None

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import time
 from collections.abc import Iterable, Iterator
 from itertools import chain, islice
 from typing import TYPE_CHECKING, Any, NamedTuple
@@ -13,14 +12,18 @@ from ..errors import BackpropError, ExitStatus, UsageError
 from .common import (
     EquationCommand,
     Output,
+    Progress,
     State,
     complain,
     error_lines,
     error_object,
     find_files,
+    fold_line,
     guarded,
     json_text,
+    number_option,
     open_output,
+    plain_error,
     row_keys,
     standard_input,
     status_of,
@@ -71,27 +74,8 @@ class Settings(NamedTuple):
                     raise UsageError(f"`{key}` is true or false", hint=f'write "{key}": true')
                 changes[key.replace("-", "_")] = value
             else:
-                changes[key.replace("-", "_")] = _number(key, value)
+                changes[key.replace("-", "_")] = number_option(key, value)
         return self._replace(**changes)
-
-
-_RANGES = {"order": (1, 1000), "digits": (1, 10_000), "max-nodes": (1, 10**9), "jobs": (1, 256), "width": (20, 10**6)}
-
-
-def _number(key: str, value: object) -> float | int:
-    """An option that is a number, in its range."""
-    if key == "time-limit":
-        try:
-            seconds = float(value) if isinstance(value, (int, float, str)) and not isinstance(value, bool) else 0.0
-        except ValueError:
-            seconds = 0.0
-        if not 0 < seconds < 1e6:
-            raise UsageError(f"`{key}` is a positive number of seconds", hint=f"--{key} 5")
-        return seconds
-    low, high = _RANGES[key]
-    if type(value) is not int or not low <= value <= high:
-        raise UsageError(f"`{key}` is a whole number from {low} to {high}", hint=f"--{key} {max(low, 1)}")
-    return value
 
 
 @click.command("diff", cls=EquationCommand, options_metavar="[OPTIONS]")
@@ -160,7 +144,7 @@ def diff(state: State, /, **options: Any) -> int:
             given[key] = list(parts) if key == "at" else ",".join(parts)
     for key in ("jobs", "width"):
         if options[key] is not None:
-            _number(key, options[key])
+            number_option(key, options[key])
     typed, files = find_files(options["equations"], options["files"])
     settings = Settings().updated(given)
     rows = Rows(typed, files, stdin=standard_input(), idle=True)
@@ -199,7 +183,7 @@ class _Run:
                 if row is not None:
                     self.trace(row)
             return
-        progress = _Progress(self.out, rows)
+        progress = Progress(self.out, rows)
         try:
             for job in self.session.stream(self.jobs(source)):
                 if job is None:
@@ -327,52 +311,3 @@ class _Run:
                 complain([f"{job.key[0].place} error: {verified.how}".strip()])
         elif verified.status == "unverified" and job.verify:
             self.status = ExitStatus.worst(self.status, ExitStatus.UNVERIFIED)
-
-
-def fold_line(line: Any, width: int | None) -> Any:
-    """A line of several in a batch; on a terminal it goes on indented."""
-    from ..render.plain import fold_spans
-
-    return [line] if width is None else fold_spans(line, width)
-
-
-def plain_error(error: BackpropError, row: Row, ascii: bool) -> str:
-    """An error as the one line of its row."""
-    from ..render.plain import Words
-
-    return Words(ascii).final(f"{row.text[:200]}   error: {error.message[:1000]}").replace("\n", " ").replace("\t", " ")
-
-
-class _Progress:
-    """A bar on standard error for a long batch, if that is a terminal and standard output is not."""
-
-    def __init__(self, out: Output, rows: Rows) -> None:
-        import sys
-
-        self.rows, self.done = rows, 0
-        self.wanted = not out.terminal and sys.stderr is not None and sys.stderr.isatty()
-        self.begin = time.monotonic()
-        self.bar: Any = None
-
-    def step(self) -> None:
-        """One row more is done."""
-        self.done += 1
-        if self.bar is None and self.wanted and time.monotonic() - self.begin > 0.7:
-            import sys
-
-            from ..render.terminal import Bar
-
-            self.bar = Bar(sys.stderr, self.rows.size)
-        if self.bar is not None:
-            self.bar.update(self.done, self.rows.done)
-
-    def pause_for(self, error: object) -> None:
-        """Makes room for a message."""
-        if error is not None and self.bar is not None:
-            self.close()
-
-    def close(self) -> None:
-        """Takes the bar away."""
-        if self.bar is not None:
-            self.bar.close()
-            self.bar = None

@@ -11,8 +11,18 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from ..errors import ExitStatus, UsageError, visible
-from .common import Output, State, _writes_signs, complain, error_lines, open_output, standard_input, terminal_width
-from .diff import _Progress
+from .common import (
+    Output,
+    Progress,
+    State,
+    _writes_signs,
+    complain,
+    error_lines,
+    number_option,
+    open_output,
+    standard_input,
+    terminal_width,
+)
 
 if TYPE_CHECKING:
     from ..grade import Graded, Journal, KeyFault, Problem, ProblemTally, Runner, Summary
@@ -33,11 +43,9 @@ _FAULTS = 100  # faults of a key that are listed
 @click.option("--input-format", "form", type=click.Choice(["csv", "tsv", "jsonl"]),
               help="What the answers are.  [default: by the file's name, else by its first line]")  # fmt: skip
 @click.option("--log10", is_flag=True, help="log is the logarithm to base 10; ln stays natural.")
-@click.option("--time-limit", type=click.FloatRange(0, 1e6, min_open=True, max_open=True), default=5.0,
-              show_default=True, metavar="S", help="Seconds for an answer; then it is undecided.")  # fmt: skip
-@click.option(
-    "--jobs", type=click.IntRange(1, 256), default=2, show_default=True, metavar="N", help="Worker processes."
-)
+@click.option("--time-limit", type=float, default=5.0, show_default=True, metavar="S",
+              help="Seconds of work on an answer; the rest of it is stopped.")  # fmt: skip
+@click.option("--jobs", type=int, default=2, show_default=True, metavar="N", help="Worker processes.")
 @click.option("--cluster", metavar="ADDRESS", help="Grade on a Dask cluster, tcp://host:8786; only on one you trust.")
 @click.option("-q", "--quiet", is_flag=True, help="No summary.")
 @click.option("--ascii", is_flag=True, help="Plain ASCII characters only, in the summary.")
@@ -86,6 +94,8 @@ def grade(state: State, /, **options: Any) -> int:
       70  the program failed, or the cluster was lost
       130 interrupted
     """
+    for key in ("jobs", "time-limit"):
+        number_option(key, options[key.replace("-", "_")])
     with ExitStack() as stack:
         runner: Runner
         if options["cluster"]:
@@ -107,6 +117,7 @@ class _Run:
         self.runner, self.options = runner, options
         self.output = None if options["output"] == "-" else options["output"]
         self.complaints = 0
+        self.status = ExitStatus.OK
 
     def all(self) -> int:
         """Everything, in the order of the answers. What is written appears when all of it is there."""
@@ -128,7 +139,7 @@ class _Run:
                 stack.enter_context(journal)
             feedback = stack.enter_context(Feedback(options["feedback"])) if options["feedback"] else None
             out = stack.enter_context(open_output(self.output, width=None, color="never", ascii=False))
-            progress = _Progress(out, table)  # type: ignore[arg-type]
+            progress = Progress(out, table)
             stack.callback(progress.close)
             graded = GradedTable(out.stream, form_of(self.output or "") or table.form, table)
             summary = Summary(problems)
@@ -148,7 +159,7 @@ class _Run:
         self.complain_of_the_rest(graded.left_out)
         if not options["quiet"]:
             self.summarize(summary, problems)
-        return ExitStatus.OK
+        return self.status
 
     def key(self) -> dict[str, Problem]:
         """The problems, all of which can be differentiated."""
@@ -175,14 +186,16 @@ class _Run:
             raise UsageError("--resume needs the file that was to be written", hint="name it with -o FILE")
         return None
 
-    def complain(self, row: Graded, progress: _Progress) -> None:
+    def complain(self, row: Graded, progress: Progress) -> None:
         """Names a row that is not an answer to any problem; of very many, the first ones."""
-        if row.row.error is None and row.problem is not None:
+        if row.reason.startswith("FAILED"):  # our derivative is not the right one
+            self.status = ExitStatus.INTERNAL
+        elif row.row.error is None and row.problem is not None:
             return
         self.complaints += 1
         if self.complaints <= _COMPLAINTS:
             progress.pause_for(row)
-            complain([f"{visible(self.options['answers'])}:{row.row.line}: unreadable: {row.reason}"])
+            complain([f"{visible(self.options['answers'])}:{row.row.line}: {row.verdict}: {row.reason}"])
 
     def complain_of_the_rest(self, left_out: set[str]) -> None:
         """What was not said row by row."""

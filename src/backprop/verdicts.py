@@ -7,8 +7,8 @@ stopped, what was known before stays, and the verdict is *undecided*, never *inc
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterator, Mapping, Sequence
-from dataclasses import asdict, dataclass, field
+from collections.abc import Collection, Mapping, Sequence
+from dataclasses import asdict, dataclass, field, replace
 from typing import Any
 
 from .errors import BackpropError, UsageError, visible
@@ -85,6 +85,7 @@ class Check:
     expected    the derivative, in readable form
     how         proved, refuted or sampled; None if undecided
     mistakes    what explains a wrong answer, most likely first; all that do are listed
+    hints       for a wrong answer: where it goes wrong, which rule applies there, what the step should be
     domain      answer_wider, answer_narrower, same, differs or None; `domain_note` says where
     """
 
@@ -113,8 +114,14 @@ class Check:
         data = {"version": 1, "source": dict(source or {}), **asdict(self)}
         if self.witness is not None:
             data["witness"] = {"at": self.witness.at, "expected": self.witness.first, "given": self.witness.second}
-        data.pop("hints")
+        del data["hints"]
         return _without(data, "error")
+
+    def with_hints(self, level: int) -> Check:
+        """The same without anything that gives the answer away, but for hints up to a level from 1 to 3."""
+        if self.verdict != "incorrect":
+            return replace(self, expected=None, hints=[])
+        return replace(self, expected=None, witness=None, mistakes=[], hints=self.hints[:level])
 
 
 def _without(data: dict[str, Any], key: str) -> dict[str, Any]:
@@ -171,8 +178,9 @@ def check(
     """Is the answer the derivative of the problem?
 
     `wrt` are the variables, by default that of the answer's left side, else the problem's only one,
-    else x; for a list, all. `order` is by default that of the left sides, else 1. `of` is the dependent variable of an implicit problem. With `up_to_constant` the answer is
-    an antiderivative of the problem. `form` asks for a note if the answer is not in that form.
+    else x; for a list, all. `order` is by default that of the left sides, else 1. `of` is the
+    dependent variable of an implicit problem. With `up_to_constant` the answer is an antiderivative
+    of the problem. `form` asks for a note if the answer is not in that form.
     An answer that cannot be read is part of the result (verdict *unreadable*); a problem that cannot
     be read raises `BackpropError`.
 
