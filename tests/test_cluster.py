@@ -71,8 +71,15 @@ def machines(tmp_path):
     found.close()
 
 
+RIGHT = {"chain": "(2x+3)cos(x^2+3x)", "power": "4x^3", "product": "ln(x)+1"}
+
+
 def table(count):
-    lines = [f"s{k % 9},{['chain', 'power', 'product'][k % 3]},{k}x^2 + ln(x)" for k in range(count)]
+    lines = []
+    for k in range(count):
+        problem = list(RIGHT)[k % 3]
+        wrong = f"+ {k % 17}" if k % 10 == 0 else ""
+        lines.append(f"s{k % 9},{problem},{RIGHT[problem]} + {k} - {k} {wrong}")
     lines[3], lines[70] = "s3,nix,2x", "s0,chain,2x++"
     return "student,problem_id,answer\n" + "\n".join(lines) + "\n"
 
@@ -84,7 +91,7 @@ def problems():
 
 def test_a_lost_worker_loses_no_row_and_the_table_is_that_of_a_local_run(machines, tmp_path):
     (tmp_path / "key.csv").write_text(KEY)
-    (tmp_path / "answers.csv").write_text(table(300))
+    (tmp_path / "answers.csv").write_text(table(500))
     machines.worker()
     doomed = machines.worker()
     command = ["backprop", "grade", "answers.csv", "--key", "key.csv", "--feedback"]
@@ -99,7 +106,7 @@ def test_a_lost_worker_loses_no_row_and_the_table_is_that_of_a_local_run(machine
     assert away.returncode == 0, said
     assert (tmp_path / "away.csv").read_bytes() == (tmp_path / "local.csv").read_bytes()
     with Table(str(tmp_path / "away.csv")) as graded:
-        assert sum(1 for _ in graded) == 300
+        assert sum(1 for _ in graded) == 500
     texts = [{file.name: file.read_bytes() for file in (tmp_path / name).iterdir()} for name in ("local", "away")]
     assert texts[0] == texts[1]
 

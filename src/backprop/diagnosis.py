@@ -349,11 +349,13 @@ class Search:
         return bool(self.numbers) and all(_same(n.values_of(node), answer) for n, answer in self.numbers)
 
     def changes(self, site: Site) -> bool:
-        """Whether the wrong rule gives another number than the right one."""
-        numbers = self.numbers[0][0]
-        result = numbers.local(site, {})
-        right = numbers.derivatives.get(site.place.node)
-        return result is not None and right is not None and not _same(result, right)
+        """Whether the wrong rule gives another number than the right one somewhere."""
+        for numbers, _ in self.numbers:
+            result = numbers.local(site, {})
+            right = numbers.derivatives.get(site.place.node)
+            if result is not None and right is not None and not _same(result, right):
+                return True
+        return False
 
     # -- expressions -------------------------------------------------------------------------------
 
@@ -428,6 +430,16 @@ def diagnose(
     """
     if len(graph.reachable([root])) > _LARGEST or graph.written_size([given]) > 20 * _LARGEST:
         return []
+    previous = set_precision(_BITS)
+    try:
+        return _diagnosed(graph, root, name, order, given, expected, names)
+    finally:
+        set_precision(previous)
+
+
+def _diagnosed(
+    graph: Graph, root: int, name: str, order: int, given: int, expected: int, names: Mapping[int, str]
+) -> list[dict[str, Any]]:
     listed: list[dict[str, Any]] = []
     last = root if order == 1 else _before(graph, root, name, order)
     for variant, is_typed in _variants(graph, last, typed=order == 1):
@@ -608,7 +620,7 @@ def _earlier(graph: Graph, root: int, name: str, given: int, names: Mapping[int,
     search = Search(graph, root, name, given, backpropagate(graph, root, [name]).gradient[name])
     found: list[Site] = []
     for site in search.sites:
-        if not search.numbers or not search.changes(site):
+        if not search.changes(site):
             continue
         second = backpropagate(graph, search.mutant((site,)), [name]).gradient[name]
         if search.gives(second) and decide(graph, second, given, domain=[root], points=4).verdict == "equal":
@@ -833,8 +845,12 @@ def diagnose_implicit(relation: Relation, name: str, given: int) -> list[dict[st
                 break
     if len(graph.reachable([relation.difference])) > _LARGEST:
         return found
-    search = ImplicitSearch(relation, name, given)
-    explained = _explained(search, search.singles(), {})
-    if not found and not explained:
-        explained = _explained(search, search.pairs(), {})
-    return [*found, *explained]
+    previous = set_precision(_BITS)
+    try:
+        search = ImplicitSearch(relation, name, given)
+        explained = _explained(search, search.singles(), {})
+        if not found and not explained:
+            explained = _explained(search, search.pairs(), {})
+        return [*found, *explained]
+    finally:
+        set_precision(previous)

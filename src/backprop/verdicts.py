@@ -85,7 +85,8 @@ class Check:
     expected    the derivative, in readable form
     how         proved, refuted or sampled; None if undecided
     mistakes    what explains a wrong answer, most likely first; all that do are listed
-    hints       for a wrong answer: where it goes wrong, which rule applies there, what the step should be
+    hints       for a wrong answer: where it goes wrong, which rule applies there, what the step should be;
+                part of the JSON if `hint_level` is not 0
     domain      answer_wider, answer_narrower, same, differs or None; `domain_note` says where
     """
 
@@ -105,6 +106,7 @@ class Check:
     domain_note: str = ""
     mistakes: list[Mistake] = field(default_factory=list)
     hints: list[str] = field(default_factory=list)
+    hint_level: int = 0
     notes: list[str] = field(default_factory=list)
     error: dict[str, Any] | None = None
     limit: bool = False
@@ -114,14 +116,15 @@ class Check:
         data = {"version": 1, "source": dict(source or {}), **asdict(self)}
         if self.witness is not None:
             data["witness"] = {"at": self.witness.at, "expected": self.witness.first, "given": self.witness.second}
-        del data["hints"]
+        if not data.pop("hint_level"):
+            del data["hints"]
         return _without(data, "error")
 
     def with_hints(self, level: int) -> Check:
         """The same without anything that gives the answer away, but for hints up to a level from 1 to 3."""
         if self.verdict != "incorrect":
-            return replace(self, expected=None, hints=[])
-        return replace(self, expected=None, witness=None, mistakes=[], hints=self.hints[:level])
+            return replace(self, expected=None, hints=[], hint_level=level)
+        return replace(self, expected=None, witness=None, mistakes=[], hints=self.hints[:level], hint_level=level)
 
 
 def _without(data: dict[str, Any], key: str) -> dict[str, Any]:

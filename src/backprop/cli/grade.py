@@ -103,7 +103,8 @@ def grade(state: State, /, **options: Any) -> int:
 
             from ..cluster import Cluster
 
-            logging.getLogger("distributed").setLevel(logging.CRITICAL)  # what matters is said as an error
+            logging.disable()  # Dask reports lost machines with tracebacks; what matters is said as an error
+            stack.callback(logging.disable, logging.NOTSET)
             runner = stack.enter_context(Cluster(options["cluster"]))
         else:
             runner = state.session(options["jobs"])
