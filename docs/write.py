@@ -1,6 +1,7 @@
 """Writes the generated pages: `python docs/write.py`; with --check it only says whether they are up to date.
 
-docs/operations.md comes from the table of operations, docs/command.md from the command's own help.
+docs/operations.md comes from the table of operations, docs/mistakes.md from the table of mistakes, docs/command.md
+from the command's own help.
 """
 
 from __future__ import annotations
@@ -9,8 +10,11 @@ import os
 import sys
 from pathlib import Path
 
+from backprop.explain import Explanation, explain
 from backprop.expr import LEAVES, Graph
+from backprop.mistakes import MISTAKES, WHOLE
 from backprop.ops import GROUPS, Op
+from backprop.render.explanation import primed
 from backprop.rules import partial
 from backprop.tidy import Tidy
 
@@ -95,15 +99,61 @@ def operations_page() -> str:
     return "\n".join(lines)
 
 
+MISTAKES_PAGE = """# Mistakes
+
+Every mistake that `backprop check` names, from its table (`src/backprop/mistakes.py`). This page is generated:
+`make docs`.
+
+A mistake is a wrong rule. The program differentiates the problem once more with the wrong rule at one step and all
+others right; if exactly the answer comes out, the mistake is named, with its place. If no single one explains the
+answer, it tries the same one at all steps of its kind, then one with the sign of the whole, then two together. In the
+rules u, v, w are what varies at a step and u', v', w' their derivatives; a, c, n are constants; x is the variable; f
+is the function of the step and f' its derivative.
+"""
+
+WHOLE_PAGE = """## The answer as a whole
+
+What no rule at a step explains. The first of them are looked at always, the vaguer ones if nothing else was found.
+
+| code | name | what it says | for example | wrong answer |
+|---|---|---|---|---|
+"""
+
+
+def mistakes_page() -> str:
+    """The table of mistakes as Markdown."""
+    lines = [MISTAKES_PAGE, "| code | name | step | right | wrong | for example | wrong answer |"]
+    lines.append("|---|---|---|---|---|---|---|")
+    for row in MISTAKES:
+        entry = explain(row.code)[0]
+        steps = "<br>".join(entry.wrong)
+        right = "<br>".join(cell(primed(entry.right[step])) for step in entry.wrong)
+        wrong = "<br>".join(" or ".join(cell(primed(text)) for text in texts) for texts in entry.wrong.values())
+        lines.append(f"| {row.code} | {row.name} | {steps} | {right} | {wrong} | {examples(entry)} |")
+    lines += ["", WHOLE_PAGE.rstrip()]
+    for row in WHOLE:
+        entry = explain(row.code)[0]
+        said = "; ".join([entry.sentence, *(f"`{primed(text)}`" for texts in entry.wrong.values() for text in texts)])
+        lines.append(f"| {row.code} | {row.name} | {said} | {examples(entry)} |")
+    lines += ["", "For a relation F = 0 between x and y, p is ∂F/∂x and q is ∂F/∂y; the right rule is `-p/q`.", ""]
+    return "\n".join(lines)
+
+
+def examples(entry: Explanation) -> str:
+    """Two cells: problems, and the wrong answers to them."""
+    problems = "<br>".join(cell(e[0]) + (f" (order {e[2]})" if len(e) > 2 else "") for e in entry.examples)
+    return f"{problems} | {'<br>'.join(cell(e[1]) for e in entry.examples)}"
+
+
 def command_page() -> str:
     """The help texts of the command line as Markdown."""
     os.environ |= {"COLUMNS": "100", "NO_COLOR": "1"}
     from click.testing import CliRunner
 
-    from backprop.cli import cli
+    from backprop.cli import COMMANDS, cli
 
     lines = ["# Command line", "", "What `--help` prints. This page is generated: `make docs`.", ""]
-    for arguments in ([], ["diff"]):
+    for arguments in ([], *([name] for name in COMMANDS)):
         name = " ".join(["backprop", *arguments])
         result = CliRunner().invoke(cli, [*arguments, "--help"], prog_name="backprop", terminal_width=100)
         if result.exit_code:
@@ -112,10 +162,14 @@ def command_page() -> str:
     return "\n".join(lines)
 
 
+PAGES = (("operations.md", operations_page), ("mistakes.md", mistakes_page), ("command.md", command_page))
+
+
 def main() -> int:
     """Writes or checks the pages."""
     stale = 0
-    for name, text in (("operations.md", operations_page()), ("command.md", command_page())):
+    for name, page in PAGES:
+        text = page()
         path = HERE / name
         if "--check" in sys.argv:
             if not path.exists() or path.read_text(encoding="utf-8") != text:

@@ -61,7 +61,13 @@ def test_several_variables_each_with_an_interval_of_its_own():
 
 @pytest.mark.parametrize(
     ("text", "cells"),
-    [("abs(x - 1000)", 2), ("max(x, 500)", 2), ("1/(x^2 - 2)", 3), ("atan(1/(1000 - x))", 2), ("x if x > 500 else -x", 2)],
+    [
+        ("abs(x - 1000)", 2),
+        ("max(x, 500)", 2),
+        ("1/(x^2 - 2)", 3),
+        ("atan(1/(1000 - x))", 2),
+        ("x if x > 500 else -x", 2),
+    ],
 )
 def test_there_is_a_point_in_every_cell(text, cells):
     graph, roots = graph_of(text)
@@ -105,9 +111,17 @@ def test_a_box_is_only_called_defined_if_it_is():
 
 
 @pytest.mark.parametrize(
-    ("low", "high"), [(-5, 1000), (100, 101), (0, Fraction(1, 500)), (Fraction(-1, 100), Fraction(1, 100)), (10**9, 10**15),
-                      (-(10**15), -(10**9)), (Fraction(1, 3), Fraction(1, 2))]
-)  # fmt: skip
+    ("low", "high"),
+    [
+        (-5, 1000),
+        (100, 101),
+        (0, Fraction(1, 500)),
+        (Fraction(-1, 100), Fraction(1, 100)),
+        (10**9, 10**15),
+        (-(10**15), -(10**9)),
+        (Fraction(1, 3), Fraction(1, 2)),
+    ],
+)
 def test_a_simple_number_lies_between_and_is_not_zero(low, high):
     low, high = Fraction(low), Fraction(high)
     number = simple_between(low, high)

@@ -17,20 +17,26 @@ TREES = {path.relative_to(PACKAGE).as_posix(): ast.parse(path.read_text(encoding
 # Lowest first; a module imports only modules on lines above its own (a comma separates equals).
 ORDER = [
     "errors, ops, __init__",
-    "expr",
-    "tidy, grammar_tables",
+    "mistakes, expr",
+    "explain, tidy, grammar_tables",
     "lexer",
     "parser",
     "rules",
     "reverse, evaluate",
-    "algebra, symbolic, textbook, derivation",
-    "equivalence",
-    "verify",
+    "algebra, symbolic, textbook, derivation, domains, answers",
+    "equivalence, forms",
+    "verify, implicit",
+    "diagnosis",
+    "judge",
     "tasks",
     "worker",
+    "verdicts",
     "rows",
-    "render",
     "session",
+    "render",
+    "tables",
+    "grade",
+    "cluster",
     "cli",
     "__main__",
 ]
@@ -41,7 +47,6 @@ RECURSIVE = {
     "algebra.py:Field._numeric_root": "once, with the sign taken off",
     "algebra.py:Field.log": "once, with the number in front split off",
     "algebra.py:Field.pow": "once, for the reciprocal",
-    "evaluate.py:_ball_function": "rows defined by other rows of the table",
     "expr.py:literal_rational": "once, below one sign",
     "lexer.py:Lexer._bare_prefix": "words of at most 40 letters",
     "textbook.py:_Collector.sum_of": "once for a sign, once for a common factor",
@@ -54,8 +59,9 @@ RECURSIVE = {
     "worker.py:_pair": "until a descriptor above 2 is found: at most three times",
 }
 
-# `getattr` with a name that is not written there: the columns of the table, never a user's text.
-DYNAMIC = {"evaluate.py": 3, "symbolic.py": 1, "worker.py": 2, "__init__.py": 1, "cli/__init__.py": 1}
+# `getattr` with a name that is not written there: the columns of the table and the fields of a result, never a
+# user's text.
+DYNAMIC = {"evaluate.py": 3, "symbolic.py": 1, "worker.py": 2, "__init__.py": 1, "cli/__init__.py": 1, "verdicts.py": 1}
 
 
 def functions(tree: ast.AST) -> Iterator[tuple[str, ast.FunctionDef]]:
@@ -158,6 +164,7 @@ def imported(name: str, tree: ast.Module) -> Iterator[tuple[str, bool]]:
             base = folder[: len(folder) - (node.level - 1)]
             target = [*base, *(node.module or "").split(".")] if node.module else base
             names = [a.name for a in node.names] if not target or not node.module else [target[0]]
+            names = ["__init__" if name == "__version__" else name for name in names]
             for found in names:
                 yield (target[0] if target and target[0] else found), node in top
         elif (node.module or "").split(".")[0] == "backprop":
@@ -198,8 +205,9 @@ def test_imports_point_downwards(name):
 UPWARDS = {
     **{
         ("__init__.py", name): "public names, loaded when first asked for"
-        for name in ("derivation", "expr", "parser", "reverse")
+        for name in ("derivation", "expr", "parser", "reverse", "verdicts")
     },
+    ("verdicts.py", "session"): "equal() and check() start a worker",
     ("derivation.py", "session"): "differentiate() starts a worker",
     ("derivation.py", "render"): "str() of a derivation",
 }

@@ -12,7 +12,7 @@ from difflib import get_close_matches
 
 from .errors import BackpropError, LimitError, NameFault, ParseError, visible
 from .expr import LEAVES, Graph
-from .lexer import _PREFIX, _PRIMES, _SUPERSCRIPTS
+from .lexer import PREFIX, PRIMES, SUPERSCRIPTS
 from .parser import parse_equation
 from .reverse import backpropagate
 
@@ -73,7 +73,7 @@ class Reader:
         """One entry: `left side = step = step`, of which all but one step may be missing."""
         steps = split_top(answer.text, "=", start, end)
         wrt: str | None = None
-        prefix = _PREFIX.match(_padded(answer.text, 0, end), start)
+        prefix = PREFIX.match(_padded(answer.text, 0, end), start)
         if prefix and len(steps) > 1 and (prefix["primed"] or "") not in self.functions:
             steps = split_top(answer.text, "=", prefix.end(), end)
             wrt = self._by(answer, prefix)
@@ -94,9 +94,9 @@ class Reader:
     def _by(self, answer: Answer, prefix: re.Match[str]) -> str | None:
         """The variable that the left side names; it sets the order."""
         if prefix["primed"]:
-            answer.order = sum(_PRIMES[c] for c in prefix["primes"])
+            answer.order = sum(PRIMES[c] for c in prefix["primes"])
             return prefix["at"]
-        answer.order = int((prefix["order"] or "1").translate(_SUPERSCRIPTS))
+        answer.order = int((prefix["order"] or "1").translate(SUPERSCRIPTS))
         name = prefix["wrt"]
         return name if name in self.names else name.rstrip("2345678")
 

@@ -26,7 +26,7 @@ _OPENERS = {"LPAR": "RPAR", "LSQB": "RSQB", "LBRACE": "RBRACE"}
 _SKIPPED = frozenset({"SPACE", "COMMENT"})
 _CLOSERS = frozenset(_OPENERS.values())
 _KEYWORDS = {"if": "IF", "else": "ELSE", "and": "AND", "or": "OR", "not": "NOT"}
-_SUPERSCRIPTS = str.maketrans("⁰¹²³⁴⁵⁶⁷⁸⁹⁺⁻⁽⁾ⁿⁱˣʸᵃᵇᵏᵐᵗ", "0123456789+-()nixyabkmt")
+SUPERSCRIPTS = str.maketrans("⁰¹²³⁴⁵⁶⁷⁸⁹⁺⁻⁽⁾ⁿⁱˣʸᵃᵇᵏᵐᵗ", "0123456789+-()nixyabkmt")
 _FRACTIONS = dict(
     zip("½⅓⅔¼¾⅕⅖⅗⅘⅙⅚⅛⅜⅝⅞", "1/2 1/3 2/3 1/4 3/4 1/5 2/5 3/5 4/5 1/6 5/6 1/8 3/8 5/8 7/8".split(), strict=True)
 )
@@ -56,13 +56,13 @@ _DERIVATIVE = re.compile(
     r"\s*[d∂]\s*(?:(?:\^|\*\*)?\s*([2-8²³⁴⁵⁶⁷⁸]))?\s*/\s*[d∂]\s*([^\W\d_][\w]*?)\s*"
     r"(?:(?:\^|\*\*)\s*([2-8])|([²³⁴⁵⁶⁷⁸]))?\s*(?=[(\[{|√]|\s[^-+*/^=)\]},\s])"
 )
-_PREFIX = re.compile(
+PREFIX = re.compile(
     r"\s*(?:[d∂]\s*(?:(?:\^|\*\*)?\s*(?P<order>[2-8²³⁴⁵⁶⁷⁸]))?\s*(?P<name>[^\W\d_]\w*?)?\s*/\s*[d∂]\s*"
     r"(?P<wrt>[^\W\d_]\w*?)\s*(?:(?:\^|\*\*)\s*[2-8]|[²³⁴⁵⁶⁷⁸])?"
     r"(?(name)|(?P<of>\s*[(\[{|√][^=]*|\s+[^-+*/^=)\]},\s][^=]*)?)"
     r"|(?P<primed>[^\W\d_]\w*)\s*(?P<primes>['’′″‴]+)\s*(?:\(\s*(?P<at>[^\W\d_]\w*)\s*\))?)\s*=(?!=)"
 )
-_PRIMES = {"'": 1, "’": 1, "′": 1, "″": 2, "‴": 3}
+PRIMES = {"'": 1, "’": 1, "′": 1, "″": 2, "‴": 3}
 
 
 class Tables:
@@ -630,7 +630,7 @@ class Lexer:
         return self.graph.number(Fraction(text), text)
 
     def _superscript(self, text: str, start: int) -> None:
-        mapped = text.translate(_SUPERSCRIPTS)
+        mapped = text.translate(SUPERSCRIPTS)
         end = start + len(text)
         emit = self.reading.emit
         emit("POW", "^", start, end)
@@ -728,18 +728,18 @@ class Lexer:
     def _left_side(self) -> int:
         """Reads `y =`, `f(x, y) =`, `dy/dx =` or `d/dx` in front; returns the next token's index."""
         kinds, texts = self.kinds, self.texts
-        prefix = _PREFIX.match(self.text)
+        prefix = PREFIX.match(self.text)
         if prefix and (prefix["primed"] is None or prefix["primed"] not in self.functions):
             self.reading.emit("DEFINED", (self._prefix_name(prefix), (), prefix), 0, prefix.end() - 1)
             return kinds.index("EQUAL")
         derivative = _DERIVATIVE.match(self.text)
         if derivative and "EQUAL" not in kinds:
             raised = derivative[3] or derivative[4]
-            order = int((derivative[1] or "1").translate(_SUPERSCRIPTS))
+            order = int((derivative[1] or "1").translate(SUPERSCRIPTS))
             name = normalize("NFKC", derivative[2])
             if raised is None and order > 1 and name[1:] == str(order):
                 name, raised = name[:1], name[1:]  # d2/dx2
-            if (raised or "1").translate(_SUPERSCRIPTS) == str(order):
+            if (raised or "1").translate(SUPERSCRIPTS) == str(order):
                 self.reading.emit("DERIVATIVE", (name, order), 0, derivative.end())
                 self._know((name,))
                 i = next(i for i, start in enumerate(self.starts) if start >= derivative.end())
@@ -971,7 +971,7 @@ class Lexer:
     def _primed(self, i: int, operand: bool, level: _Level) -> tuple[int, bool]:
         """f'(x) and f'[1,2](x, y) of a declared function."""
         text, start = self.texts[i], self.starts[i]
-        primes = sum(_PRIMES[c] for c in self.texts[i + 1])
+        primes = sum(PRIMES[c] for c in self.texts[i + 1])
         if text not in self.functions:
             shown = visible(text)
             if text in FUNCTIONS:
@@ -1065,7 +1065,7 @@ class Lexer:
         """Whether token i ends in Euler's number: an exponent follows, and it is more than a number."""
         kinds = self.kinds[i + 1 : i + 3]
         if kinds[:1] == ["SUPERSCRIPT"]:
-            return not self.texts[i + 1].translate(_SUPERSCRIPTS).isdigit()
+            return not self.texts[i + 1].translate(SUPERSCRIPTS).isdigit()
         return bool(kinds[:1] == ["POW"] and kinds[1:] != ["NUMBER"])
 
     def _looks_like_product(self, text: str) -> bool:

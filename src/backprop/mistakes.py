@@ -338,7 +338,7 @@ WHOLE: tuple[Mistake, ...] = (
             ("sin(x)", "sin(x)cos(x)")),
     Mistake("M74", "an error in transforming", {}, "step {k} is still right: the mistake is in what follows",
             ("x^3", "x^2+2x^2 = 4x^2")),
-    Mistake("M75", "derivative of the right side left out", {"relation": "p/q"},
+    Mistake("M75", "sign lost in implicit differentiation", {"relation": "p/q"},
             "a minus is lost when the terms are brought to the other side", ("x^2+y^2=25", "x/y")),
     Mistake("M76", "y' left out", {"relation": "-p; p; -p - q; p + q"},
             "y depends on x: differentiating y gives y', by the chain rule", ("x y = 1", "-y")),

@@ -203,10 +203,10 @@ class _Run:
         elif result.verdict == "undecided":
             self.status = worst(self.status, ExitStatus.UNVERIFIED)
         elif result.verdict == "unreadable" and result.error is not None:
-            from ..verdicts import error_of
+            from ..verdicts import Check, error_of
 
-            text = {"a": "a", "b": "b", "answer": "answer"}[result.error["in"]]
-            error = error_of(result.error, getattr(result, text))
+            texts = {"answer": result.answer} if isinstance(result, Check) else {"a": result.a, "b": result.b}
+            error = error_of(result.error, texts[result.error["in"]])
             self.status = worst(self.status, ExitStatus.USAGE)
             if not self.json:
                 self.out.flush()

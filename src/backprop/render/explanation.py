@@ -24,15 +24,15 @@ def explanation_lines(entry: Explanation, *, ascii: bool = False) -> Iterator[Li
     if entry.smooth and entry.smooth != entry.domain:
         yield [("  differentiable for ", "remark"), (text.math(entry.smooth), "math")]
     for pattern, texts in entry.wrong.items():
-        yield [(f"  {pattern}: ", "remark"), ("right ", ""), (text.math(_primed(entry.right[pattern])), "good"),
-               ("   wrong ", ""), (text.math(_primed(" or ".join(texts))), "bad")]  # fmt: skip
+        yield [(f"  {pattern}: ", "remark"), ("right ", ""), (text.math(primed(entry.right[pattern])), "good"),
+               ("   wrong ", ""), (text.math(primed(" or ".join(texts))), "bad")]  # fmt: skip
     for example in entry.examples:
         order = f" (order {example[2]})" if len(example) > 2 else ""
         yield [("  for example ", "remark"), (text.math(example[0]), "math"), (f"{order}: ", "remark"),
                (text.math(example[1]), "bad")]  # fmt: skip
 
 
-def _primed(rule: str) -> str:
-    """u' for du; f and f' for the function of a pattern and its derivative."""
-    rule = re.sub(r"\bd([uvw])(?![a-z])", r"\1'", rule)
+def primed(rule: str) -> str:
+    """u' for du, x for the variable, f and f' for the function of a step and its derivative."""
+    rule = re.sub(r"\bt\b", "x", re.sub(r"\bd([uvw])(?![a-z])", r"\1'", rule))
     return re.sub(r"\bD\(", "f'(", re.sub(r"\bF\(", "f(", rule))
