@@ -16,6 +16,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator, Sequence
 from fractions import Fraction
 from hashlib import sha256
+from itertools import pairwise
 from math import comb
 from random import Random
 
@@ -77,11 +78,11 @@ def decide(
         return Verdict("different", "refuted", "", agreed, DIGITS, witness)
     if agreed and rewriting is not None and rewriting():
         return Verdict("equal", "proved", "by rewriting")
-    if agreed >= points or (agreed and agreed == tried):
+    if (agreed >= points and 2 * agreed > tried) or (agreed and agreed == tried):
         if thorough and not has_common_domain(graph, [a, b, *domain]):
             return Verdict("undecided", None, NO_DOMAIN)
         if thorough and _jumps(graph, a) != _jumps(graph, b):
-            return Verdict("undecided", None, "they jump at places that may differ", agreed, DIGITS)
+            return _between_jumps(graph, a, b, domain, agreed)
         return Verdict("equal", "sampled", "", agreed, DIGITS)
     return Verdict("undecided", None, "the values could not be told apart" if tried else NO_DOMAIN, agreed)
 
@@ -92,6 +93,44 @@ NO_DOMAIN = "no point was found where both have a value"
 def _jumps(graph: Graph, root: int) -> set[tuple[int, ...]]:
     """What the functions with infinitely many jumps are taken of: no sample can cover all of their cells."""
     return {graph.nodes[i][1:] for i in graph.reachable([root]) if graph.nodes[i][0] in ("floor", "ceil", "mod")}
+
+
+def _between_jumps(graph: Graph, a: int, b: int, domain: Sequence[int], agreed: int) -> Verdict:
+    """The verdict on functions with infinitely many jumps: compared between all jumps of some periods."""
+    unknown = Verdict("undecided", None, "they jump at places that may differ", agreed, DIGITS)
+    roots = [a, b, *domain]
+    names = graph.variables(roots)
+    if len(names) != 1:
+        return unknown
+    jumps: set[Fraction] = set()
+    for position in graph.reachable(roots):
+        key = graph.nodes[position]
+        if key[0] in ("floor", "ceil", "mod"):
+            argument = key[1] if key[0] != "mod" else graph.node("div", key[1], key[2])
+            order = graph.reachable([argument])
+            ends = [evaluate(graph, order, {names[0]: Fraction(x)})[argument] for x in _AT]
+            if not all(isinstance(v, int | Fraction) for v in ends):
+                return unknown
+            d, c = Fraction(ends[0]), Fraction(ends[1]) - ends[0]
+            if any(c * x + d != v for x, v in zip(_AT, ends, strict=True)):
+                return unknown  # only c·x + d jumps at places that are known
+            if c and abs(c) < 20:
+                bound = int(abs(c) * _WINDOW) + 1
+                jumps |= {(k - d) / c for k in range(-bound, bound + 1)}
+    order = graph.reachable(roots)
+    for low, high in pairwise(sorted(jumps)):
+        point = {names[0]: (2 * low + 3 * high) / 5}
+        outcome, values = _compare(graph, order, a, b, point, domain)
+        if outcome is False:
+            return Verdict("different", "refuted", "", agreed, DIGITS, (point, *values))
+        if outcome is None and not any(map(_missing, values)):
+            return unknown
+        agreed += outcome is True
+    return Verdict("equal", "sampled", "", agreed, DIGITS)
+
+
+_WINDOW = 12  # jumps up to there are looked at
+_AT = (Fraction(0), Fraction(1), Fraction(5, 2), Fraction(-17, 7))
 
 
 def has_common_domain(graph: Graph, roots: Sequence[int]) -> bool:
@@ -114,7 +153,7 @@ def has_common_domain(graph: Graph, roots: Sequence[int]) -> bool:
 def compare_at_points(
     graph: Graph, a: int, b: int, *, domain: Sequence[int] = (), points: int = POINTS, thorough: bool = False
 ) -> tuple[int, int, tuple[dict[str, Fraction], Value, Value] | None]:
-    """How many points agree to `DIGITS` digits, how many were compared, and a witness against."""
+    """How many points agree to `DIGITS` digits, at how many both have values, and a witness against."""
     roots = [a, b, *domain]
     order = graph.reachable(roots)
     names = graph.variables(roots)
@@ -123,6 +162,7 @@ def compare_at_points(
     for point in sample_points(graph, roots, names):
         outcome, values = _compare(graph, order, a, b, point, domain, fine=not agreed)
         if outcome is None:
+            tried += not any(map(_missing, values))  # both have values, which could not be told apart
             continue
         tried += 1
         if outcome is False:
@@ -132,7 +172,7 @@ def compare_at_points(
             break
     for point in Domain(graph, roots).points() if thorough and agreed else ():
         outcome, values = _compare(graph, order, a, b, point, domain)
-        tried += outcome is not None
+        tried += outcome is not None or not any(map(_missing, values))
         if outcome is False:
             return agreed, tried, (point, *values)
         agreed += outcome is True
@@ -261,7 +301,8 @@ _SCALES = [
 def _between(random: Random, low: Fraction, high: Fraction) -> Fraction:
     denominator = random.choice((7, 11, 13, 17, 64, 101))
     steps = int((high - low) * denominator)
-    return low + Fraction(random.randint(1, max(1, steps - 1)), denominator)
+    number = low + Fraction(random.randint(1, max(1, steps - 1)), denominator)
+    return number or Fraction(1, denominator)  # 0 is too special to stand for others
 
 
 def direction_of(k: int) -> Fraction:
