@@ -754,13 +754,10 @@ def test_the_summary_counts_each_mistake_once_for_an_answer():
     assert [name for name, _ in summary.hardest_first()] == ["p", "q"]
 
 
-@pytest.mark.parametrize("name", ["answers.csv", "key.csv"])
-def test_the_examples_are_graded(session, name):
-    examples = ROOT / "examples"
-    with Table(str(examples / "key.csv")) as table:
+def test_the_examples_are_graded(session):
+    with Table(str(ROOT / "examples" / "key.csv")) as table:
         key = read_key(table)
-    with Table(str(examples / "answers.csv")) as table:
+    with Table(str(ROOT / "examples" / "answers.csv")) as table:
         rows = list(grade_rows(table, key, session))
     assert {row.verdict for row in rows} == {"correct", "incorrect", "unreadable"}
     assert all(row.problem is not None for row in rows)
-    assert name in os.listdir(examples)

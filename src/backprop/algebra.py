@@ -410,9 +410,32 @@ class Field:
         if c != 1 and max(c.numerator, c.denominator) < 10**12:
             u = self.quotient(u[0] / self.constant(c)[0].leading_coefficient(), u[1])
             return self.add(self.log(self.constant(c)), self.log(u))
+        split = self._log_of_product(u)
+        if split is not None:
+            return split
         if (len(u[0]) > 1 and u[1].is_one()) or (u[1].is_one() and sum(map(int, u[0].monomial(0))) == 1):
             self.assumed_positive(u[0])
         return self.kernel(("log of", self.text(u), _Opaque(u)))
+
+    def _log_of_product(self, u: Quotient) -> Quotient | None:
+        """Σ n·ln f for a product of powers fⁿ, if every f is positive where the expressions are defined."""
+        factors: list[tuple[Poly, int]] = []
+        for polynomial, sign in ((u[0], 1), (u[1], -1)):
+            if len(polynomial) > 1 and polynomial.total_degree() > 40:
+                return None
+            content, parts = polynomial.factor()
+            if content != 1:
+                return None
+            factors += [(f, sign * int(times)) for f, times in parts]
+        if len(factors) < 2 and all(times == 1 for _, times in factors):
+            return None
+        if not all(self._is_positive(f) for f, _ in factors):
+            return None
+        total = (self.zero, self.one)
+        for f, times in factors:
+            kernel = self.kernel(("log of", self.text((f, self.one)), _Opaque((f, self.one))))
+            total = self.add(total, self.mul(self.constant(times), kernel))
+        return total
 
     def _undo_exp(self, u: Quotient) -> Quotient | None:
         if len(u[0]) != 1 or len(u[1]) != 1 or u[0].leading_coefficient() != 1:

@@ -278,7 +278,7 @@ def _problem_row(name: str, tally: ProblemTally, worth: float, summary: Summary)
     waiting = tally.answers - tally.graded
     mistake = ""
     if tally.mistakes:
-        code, count = min(tally.mistakes.items(), key=lambda item: (-item[1], item[0]))
+        code, count = tally.mistakes.most_common(1)[0]
         mistake = f"{code} {summary.names[code]} ({count})"
     return (_short(name), str(tally.answers), share, points, str(waiting or ""), mistake)
 
