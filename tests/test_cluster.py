@@ -13,7 +13,7 @@ import pytest
 from backprop import __version__
 from backprop.cluster import CHUNK, Cluster, grade_chunk
 from backprop.errors import BackpropError, UsageError
-from backprop.grade import grade_rows, read_key
+from backprop.grading import grade_rows, read_key
 from backprop.tables import Record, Table
 
 SOURCE = str(Path(__file__).parents[1] / "src")

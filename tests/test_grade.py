@@ -16,7 +16,7 @@ import pytest
 
 from backprop.cli import common
 from backprop.errors import BackpropError, UsageError
-from backprop.grade import (
+from backprop.grading import (
     COLUMNS,
     Feedback,
     Graded,

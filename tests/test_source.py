@@ -35,7 +35,7 @@ ORDER = [
     "session",
     "render",
     "tables",
-    "grade",
+    "grading",
     "cluster",
     "cli",
     "__main__",
@@ -205,7 +205,7 @@ def test_imports_point_downwards(name):
 UPWARDS = {
     **{
         ("__init__.py", name): "public names, loaded when first asked for"
-        for name in ("derivation", "expr", "parser", "reverse", "verdicts")
+        for name in ("derivation", "expr", "parser", "reverse", "verdicts", "grading")
     },
     ("verdicts.py", "session"): "equal() and check() start a worker",
     ("derivation.py", "session"): "differentiate() starts a worker",

@@ -19,6 +19,7 @@ if TYPE_CHECKING:
     from .derivation import Derivation, derive, differentiate
     from .errors import BackpropError, EncodingError, LimitError, NameFault, ParseError, UsageError
     from .expr import Node, count_operations
+    from .grading import Graded, KeyFault, grade
     from .parser import parse
     from .reverse import gradient
     from .verdicts import Check, Equality, Mistake, Witness, check, equal
@@ -31,6 +32,8 @@ __all__ = [
     "Derivation",
     "EncodingError",
     "Equality",
+    "Graded",
+    "KeyFault",
     "LimitError",
     "Mistake",
     "NameFault",
@@ -43,6 +46,7 @@ __all__ = [
     "derive",
     "differentiate",
     "equal",
+    "grade",
     "gradient",
     "parse",
 ]
@@ -50,6 +54,7 @@ __all__ = [
 _HOMES = {
     "verdicts": ("Check", "Equality", "Mistake", "Witness", "check", "equal"),
     "derivation": ("Derivation", "derive", "differentiate"),
+    "grading": ("Graded", "KeyFault", "grade"),
     "errors": ("BackpropError", "EncodingError", "LimitError", "NameFault", "ParseError", "UsageError"),
     "expr": ("Node", "count_operations"),
     "parser": ("parse",),

@@ -282,7 +282,8 @@ class Search:
             found: list[tuple[bool, int, dict[str, Fraction], Value]] = []
             for point in sample_points(graph, roots, graph.variables(roots), 30):
                 values = evaluate(graph, order, point, precision=_BITS, exact=False)
-                if all(values.get(i) is not None for i in roots):
+                known = [values.get(i) for i in roots]
+                if all(v is not None and v.rad() < 1e-15 * (1 + abs(v)) for v in known):
                     found.append((any(x <= 0 for x in point.values()), len(found), point, values[given]))
             # Powers have values at positive numbers, whatever their exponents.
             for _, _, point, value in sorted(found, key=lambda entry: entry[:2])[:_POINTS]:

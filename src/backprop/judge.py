@@ -16,7 +16,7 @@ from .derivation import Derivation, derive_equation
 from .domains import compare_domains
 from .equivalence import DIGITS, Verdict, compare_at_points, decide, slope_agrees
 from .errors import BackpropError, LimitError, UsageError, visible
-from .evaluate import Value, value_text
+from .evaluate import Exact, Value, accurate, value_text
 from .expr import LEAVES, Graph, number_text, to_text
 from .forms import form_note
 from .implicit import Relation, decide_on, read_solved
@@ -182,6 +182,8 @@ def _number(value: Value) -> str:
     """A value as text: exact if it is a fraction, else 15 digits."""
     if isinstance(value, int | Fraction):
         return number_text(value)
+    if value is not None and not isinstance(value, bool | Exact) and not accurate(value, 3):
+        return str(value.str(3))  # a ball so wide that no digit is certain: [+/- 1.01]
     return value_text(value, 15) or "undefined"
 
 

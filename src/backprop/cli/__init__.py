@@ -18,6 +18,7 @@ COMMANDS: Mapping[str, str] = MappingProxyType(
         "diff": "Differentiate equations and show every step.",
         "check": "Check answers: correct, or where the mistake is.",
         "equal": "Say whether two expressions are the same.",
+        "grade": "Grade a table of answers against a key.",
         "rule": "Explain a rule or a mistake by its code.",
     }
 )

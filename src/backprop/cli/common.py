@@ -374,10 +374,10 @@ def plain_error(error: BackpropError, row: Row, ascii: bool) -> str:
 class Progress:
     """A bar on standard error for a long batch, if that is a terminal and standard output is not."""
 
-    def __init__(self, out: Output, rows: Any) -> None:
+    def __init__(self, out: Output, rows: Any, noun: str = "equations") -> None:
         import sys
 
-        self.rows, self.done = rows, 0
+        self.rows, self.noun, self.done = rows, noun, 0
         self.wanted = not out.terminal and sys.stderr is not None and sys.stderr.isatty()
         self.begin = time.monotonic()
         self.bar: Any = None
@@ -390,7 +390,7 @@ class Progress:
 
             from ..render.terminal import Bar
 
-            self.bar = Bar(sys.stderr, getattr(self.rows, "size", None))
+            self.bar = Bar(sys.stderr, getattr(self.rows, "size", None), self.noun)
         if self.bar is not None:
             self.bar.update(self.done, getattr(self.rows, "done", 0))
 

@@ -25,7 +25,7 @@ from .common import (
 )
 
 if TYPE_CHECKING:
-    from ..grade import Graded, Journal, KeyFault, Problem, ProblemTally, Runner, Summary
+    from ..grading import Graded, Journal, KeyFault, Problem, ProblemTally, Runner, Summary
     from ..render.plain import Column, Section
 
 _COMPLAINTS = 20  # rows that standard error names one by one
@@ -122,7 +122,7 @@ class _Run:
 
     def all(self) -> int:
         """Everything, in the order of the answers. What is written appears when all of it is there."""
-        from ..grade import ANSWERS, Feedback, GradedTable, KeyFault, Summary, check_columns, grade_rows, stamp_of
+        from ..grading import ANSWERS, Feedback, GradedTable, KeyFault, Summary, check_columns, grade_rows, stamp_of
         from ..tables import Table, form_of
 
         options = self.options
@@ -140,7 +140,7 @@ class _Run:
                 stack.enter_context(journal)
             feedback = stack.enter_context(Feedback(options["feedback"])) if options["feedback"] else None
             out = stack.enter_context(open_output(self.output, width=None, color="never", ascii=False))
-            progress = Progress(out, table)
+            progress = Progress(out, table, "answers")
             stack.callback(progress.close)
             graded = GradedTable(out.stream, form_of(self.output or "") or table.form, table)
             summary = Summary(problems)
@@ -164,7 +164,7 @@ class _Run:
 
     def key(self) -> dict[str, Problem]:
         """The problems, all of which can be differentiated."""
-        from ..grade import KEY, check_columns, read_key, try_key
+        from ..grading import KEY, check_columns, read_key, try_key
         from ..tables import Table
 
         name, output = self.options["key"], self.output
@@ -178,7 +178,7 @@ class _Run:
 
     def journal(self, stamp: str) -> Journal | None:
         """The journal beside the output, if that is a file."""
-        from ..grade import Journal
+        from ..grading import Journal
 
         target = os.path.realpath(self.output) if self.output else ""
         if target and (os.path.isfile(target) or not os.path.exists(target)):

@@ -124,7 +124,7 @@ class _Run:
             first = list(islice((row for row in source if row is not None), 2))
             self.single = len(first) == 1
             source = chain(first, source)
-        progress = Progress(self.out, rows)
+        progress = Progress(self.out, rows, "answers" if self.asker.wrong == "incorrect" else "pairs")
         try:
             for job in self.session.stream(None if row is None else self.job(row) for row in source):
                 if job is None:

@@ -53,11 +53,11 @@ def render(derivation: Derivation, *, width: int = 80, ascii: bool = False, step
 class Bar:
     """A progress bar on a terminal's standard error."""
 
-    def __init__(self, stream: TextIO, total: int | None) -> None:
+    def __init__(self, stream: TextIO, total: int | None, noun: str = "equations") -> None:
         from rich.progress import BarColumn, Progress, TextColumn, TimeElapsedColumn
 
         self._progress = Progress(
-            TextColumn("{task.completed} equations", markup=False), BarColumn(), TimeElapsedColumn(),
+            TextColumn(f"{{task.completed}} {noun}", markup=False), BarColumn(), TimeElapsedColumn(),
             console=Console(file=stream, markup=False, emoji=False, highlight=False), transient=True,
         )  # fmt: skip
         self._bytes = total
