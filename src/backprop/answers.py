@@ -7,7 +7,7 @@ its place in the text, so that an error shows where it is.
 from __future__ import annotations
 
 import re
-from collections.abc import Collection, Sequence
+from collections.abc import Collection, Iterator, Sequence
 from difflib import get_close_matches
 
 from .errors import BackpropError, LimitError, NameFault, ParseError, visible
@@ -118,6 +118,26 @@ class Reader:
         if equation.wrt is not None:
             return derivative(self.graph, equation.root, equation.wrt, equation.order)
         return equation.root
+
+
+# What could have been meant by what was typed: 1/2x for 1/(2x), e^2x for e^(2x), sin^-1 x for 1/sin x.
+_FACTOR = r"(?:[A-Za-z√]\w*(?:\([^()]*\))?|\([^()]*\))(?:\^\d+)?"
+_READINGS = (
+    (re.compile(rf"/\s*((?:\d+(?:\.\d+)?|[A-Za-z])(?:\^\d+)?(?:\s*[*·]?\s*{_FACTOR})+)"), r"/(\1)"),
+    (re.compile(r"(?:\^|\*\*)\s*(-?(?:\d+(?:\.\d+)?|[A-Za-z])(?:[A-Za-z]|\([^()]*\))+)"), r"^(\1)"),
+    (re.compile(r"\b(sin|cos|tan)\s*\^\s*\(?-1\)?\s*\(?(\w+)\)?"), r"1/\1(\2)"),
+)
+
+
+def other_readings(reader: Reader, text: str) -> Iterator[int]:
+    """The nodes of other readings of an answer than the one that was taken."""
+    for pattern, instead in _READINGS if len(text) < 1000 else ():
+        changed = pattern.sub(instead, text)
+        try:
+            if changed != text:
+                yield reader.read(changed).entries[0][-1]
+        except BackpropError:
+            continue  # not a reading at all
 
 
 def derivative(graph: Graph, root: int, name: str, order: int) -> int:

@@ -725,35 +725,6 @@ def _constant(values: Sequence[Value]) -> Fraction | None:
     return guess if all(_same(v, ball + 0 * v) for v in values) else None
 
 
-_READINGS: tuple[tuple[str, str], ...] = (
-    # 1/2x as 1/(2x); e^2x as e^(2x); 3x^2y as it stands needs none
-    (
-        r"/\s*((?:\d+(?:\.\d+)?|[A-Za-z])(?:\^\d+)?(?:\s*[*·]?\s*(?:[A-Za-z√]\w*(?:\([^()]*\))?|\([^()]*\))(?:\^\d+)?)+)",
-        r"/(\1)",
-    ),
-    (r"(?:\^|\*\*)\s*(-?(?:\d+(?:\.\d+)?|[A-Za-z])(?:[A-Za-z]|\([^()]*\))+)", r"^(\1)"),
-    (r"\b(?:sin|cos|tan)\s*\^\s*\(?-1\)?\s*\(?(\w+)\)?", r"1/sin(\1)"),
-)
-
-
-def other_readings(reader: Any, text: str, compare: Any) -> list[dict[str, Any]]:
-    """The readings of the typing, other than ours, under which the answer is right."""
-    from .errors import BackpropError
-
-    found = []
-    for pattern, instead in _READINGS:
-        changed = re.sub(pattern, instead, text)
-        if changed == text:
-            continue
-        try:
-            node = reader.read(changed).entries[0][-1]
-        except BackpropError:
-            continue  # not a reading at all
-        if compare(node).verdict == "equal":
-            found.append(fact("M71", f"`{to_text(reader.graph, node)}`"))
-    return found[:1]
-
-
 class ImplicitSearch(Search):
     """The mistakes in differentiating a relation F = 0, in which the dependent variable has the derivative y'."""
 

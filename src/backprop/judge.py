@@ -11,7 +11,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from fractions import Fraction
 from typing import Any
 
-from .answers import Answer, Reader, check_names, derivative
+from .answers import Answer, Reader, check_names, derivative, other_readings
 from .derivation import Derivation, derive_equation
 from .domains import compare_domains
 from .equivalence import DIGITS, Verdict, compare_at_points, decide, slope_agrees
@@ -425,10 +425,13 @@ class _Judge:
 
     def _other_readings(self, name: str, text: str, expected: int, root: int) -> list[Message]:
         """Whether the answer is right if what was typed is read in another way."""
-        from .diagnosis import other_readings
+        from .diagnosis import fact
 
         reader = Reader(self.graph, [*self.graph.variables([root]), name], self.functions, log10=self.log10)
-        return other_readings(reader, text, lambda node: decide(self.graph, expected, node, domain=[root], points=6))
+        for node in other_readings(reader, text):
+            if decide(self.graph, expected, node, domain=[root], points=6).verdict == "equal":
+                return [fact("M71", f"`{self._text(node)}`")]
+        return []
 
     def _implicit(self, relation: Relation, name: str, answer: Answer) -> Iterator[Message]:
         try:
