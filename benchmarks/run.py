@@ -16,9 +16,15 @@ BENCHMARKS = {
     "startup": [],
     "batch": ["--sample", "200"],
     "engines": [],
+    "answers": [],
     "scaling": [],
 }
-QUICK = {"startup": ["--rounds", "3"], "batch": ["--sample", "50"], "engines": ["--rounds", "2"]}
+QUICK = {
+    "startup": ["--rounds", "3"],
+    "batch": ["--sample", "50"],
+    "engines": ["--rounds", "2"],
+    "answers": ["--sample", "40", "--answers", "100"],
+}
 
 
 def run(name, arguments):
