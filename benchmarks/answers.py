@@ -125,7 +125,7 @@ def grade(count):
     print("\n" + measure.table(
         "A class's answers", ["answers", "`backprop grade`", "an answer", "exit status"],
         [[f"{count:,}", measure.duration(seconds), measure.duration(seconds / count), done.returncode]],
-        "Wanted: 1,000 in under 60 s on two cores. Whole process, every answer of another problem, mistakes looked for.",
+        "Wanted: 1,000 in under 60 s on two cores. The whole process; every answer is one of another problem.",
     ))  # fmt: skip
 
 
