@@ -25,6 +25,8 @@ BOXES = 420  # boxes that are looked at on one line
 _LINES = 5
 _MIDDLES = 80  # boxes whose middle is tried
 _LARGEST = 3000  # nodes of a graph that is searched
+# Powers of 4, moved a little so that nothing changes exactly there.
+_POWERS = [Fraction(4) ** k * Fraction(97, 89) for k in (*range(-9, 25), 28, 32, 36, 44, 52, 64)]
 _FAR = 4**64
 
 # What people would take: the first of these that fits is the sample of a cell.
@@ -34,12 +36,17 @@ Status = bool | None
 
 
 class Box(NamedTuple):
-    """An interval of the line, whether each root has a value in all of it, and whether it is one cell."""
+    """An interval of the line, or a point: whether each root has a value there, and whether each cut holds."""
 
     low: Fraction
     high: Fraction
     defined: tuple[Status, ...]
-    whole: bool
+    cuts: tuple[Status, ...]
+
+    @property
+    def is_told(self) -> bool:
+        """Whether all of it is one cell: nothing changes in it that is known to matter."""
+        return None not in self.defined and (None not in self.cuts or not all(self.defined))
 
 
 class Region(NamedTuple):
@@ -114,8 +121,10 @@ class Domain:
 
     # -- points and boxes --------------------------------------------------------------------------
 
-    def status(self, inputs: Mapping[str, Value], *, exact: bool = False) -> tuple[tuple[Status, ...], bool]:
-        """Whether each root has a value at a point, or in a whole box of points; and whether no cut crosses it."""
+    def status(
+        self, inputs: Mapping[str, Value], *, exact: bool = False
+    ) -> tuple[tuple[Status, ...], tuple[Status, ...]]:
+        """Whether each root has a value at a point, or in a whole box of points; and whether each cut holds there."""
         values = evaluate(self.graph, self.all, inputs, precision=128 if exact else 64, exact=exact)
         nodes = self.graph.nodes
         status: dict[int, Status] = {}
@@ -139,8 +148,8 @@ class Domain:
             if found is not False and values.get(position) is None:
                 found = None
             status[position] = found
-        whole = all(isinstance(values.get(i), bool) for i in self.cuts)
-        return tuple(status[i] for i in self.roots), whole
+        cuts = [values.get(i) for i in self.cuts]
+        return tuple(status[i] for i in self.roots), tuple(c if isinstance(c, bool) else None for c in cuts)
 
     def is_inside(self, point: Mapping[str, Fraction]) -> bool:
         """Whether all roots have values in a whole neighbourhood of the point."""
@@ -153,35 +162,43 @@ class Domain:
     # -- lines -------------------------------------------------------------------------------------
 
     def scan(self, line: Line, budget: int = BOXES) -> list[Box]:
-        """The boxes of a line from left to right, halved where it is not told what holds in them."""
-        grid = pairwise(self._grid())
-        waiting = [(_remoteness(low, high), low, high) for low, high in grid]
+        """The boxes of a line from left to right, halved where it is not told what holds in them.
+
+        On an axis, 0 and the numbers that occur are points of their own, and the boxes beside them end
+        a little way off: there most changes are, and no halving would ever separate them.
+        """
+        marks = self._marks() if line.is_axis else set()
+        grid = sorted(marks | {sign * power for power in _POWERS for sign in (1, -1)})
+        grid = [-16 * max(grid), *grid, 16 * max(grid)]
+        done = [Box(mark, mark, *self.status(line.point(mark), exact=True)) for mark in marks]
+        waiting = []
+        for k, (low, high) in enumerate(pairwise(grid)):
+            gap = (high - low) / 2**32
+            low, high = low + gap * (low in marks), high - gap * (high in marks)
+            waiting.append((_remoteness(low, high), k, low, high))
         heapify(waiting)
-        done: list[Box] = []
         spent = 0
         while waiting:
-            rank, low, high = heappop(waiting)
+            rank, _, low, high = heappop(waiting)
             spent += 1
-            defined, whole = self.status(line.box(low, high))
-            told = None not in defined and (whole or not all(defined))
+            box = Box(low, high, *self.status(line.box(low, high)))
             small = high - low <= max(abs(low), abs(high), Fraction(1, 4**9)) / 2**36
-            if told or small or spent > budget:
-                done.append(Box(low, high, defined, whole))
+            if box.is_told or small or spent > budget:
+                done.append(box)
                 continue
             middle = _middle(low, high)
-            heappush(waiting, (rank + 1, low, middle))
-            heappush(waiting, (rank + 1, middle, high))
-        return sorted(done)
+            heappush(waiting, (rank + 1, 2 * spent + len(grid), low, middle))
+            heappush(waiting, (rank + 1, 2 * spent + 1 + len(grid), middle, high))
+        return sorted(done, key=lambda box: box[:2])
 
-    def _grid(self) -> list[Fraction]:
-        """Powers of 4 with both signs, and the numbers that occur: places where things may change."""
-        marks = {Fraction(0)} | {Fraction(4) ** k for k in (*range(-9, 25), 28, 32, 36, 44, 52, 64)}
+    def _marks(self) -> set[Fraction]:
+        """0 and the numbers that occur, with both signs: places where things may change."""
+        marks = {Fraction(0)}
         for value in evaluate(self.graph, self.order, {}).values():  # of what has no variable
             exact = Fraction(value) if isinstance(value, int | Fraction) else Fraction(0)
-            if 0 < abs(exact) < 10**300 and len(marks) < 90:
-                marks.add(abs(exact))
-        marks.add(16 * max(marks))
-        return sorted({sign * mark for mark in marks for sign in (1, -1)})
+            if 0 < abs(exact) < 10**300 and len(marks) < 60:
+                marks |= {exact, -exact}
+        return marks
 
     def points(self, wanted: int = 24) -> Iterator[dict[str, Fraction]]:
         """Three points in every cell in which all roots are defined, on lines through the space of the variables."""
@@ -200,7 +217,7 @@ class Domain:
             if given >= wanted:
                 return
             if not cells:  # the middle of a box may have values where it is not told of the whole box
-                open_ = [box for box in boxes if False not in box.defined]
+                open_ = [box for box in boxes if False not in box.defined and box.low < box.high]
                 open_.sort(key=lambda box: (box.defined.count(None), _remoteness(box.low, box.high)))
                 for box in open_[:_MIDDLES]:
                     yield line.point(simple_between(box.low, box.high))
@@ -250,9 +267,9 @@ class Domain:
             own.roots, own.cuts = alone, alone
             own.order = own.all = self.graph.reachable(alone)
             line = Line({name: Fraction(0)}, {name: Fraction(1)})
-            for low, high, _, whole in own.scan(line, budget):
-                if whole and own.holds(line.box(low, high)):
-                    found.append(simple_between(low, high))
+            for box in own.scan(line, budget):
+                if box.low < box.high and box.is_told and own.holds(line.box(box.low, box.high)):
+                    found.append(simple_between(box.low, box.high))
         found.sort(key=lambda x: (abs(x) > 16, x.denominator, abs(x)))
         return found[:8] or [Fraction(1, 2), Fraction(2), Fraction(-1, 2), Fraction(3, 2), Fraction(-2)]
 
@@ -263,16 +280,17 @@ class Domain:
 
 
 def _joined(boxes: Sequence[Box]) -> list[Region]:
-    """Runs of boxes in which nothing changes, with a simple number in each."""
+    """Runs of boxes in which nothing changes, with a simple number in each; single points end them."""
     found: list[Region] = []
     run: list[Box] = []
     for box in [*boxes, None]:
-        told = box is not None and None not in box.defined and (box.whole or not all(box.defined))
-        if run and not (told and box is not None and run[-1].defined == box.defined):
+        goes_on = box is not None and box.is_told and (not run or run[-1][2:] == box[2:])
+        if run and not goes_on:
             low, high = run[0].low, run[-1].high
-            found.append(Region(low, high, run[0].defined, simple_between(low, high)))
+            if low < high:
+                found.append(Region(low, high, run[0].defined, simple_between(low, high)))
             run = []
-        if told and box is not None:
+        if box is not None and box.is_told:
             run.append(box)
     return found
 
@@ -280,10 +298,12 @@ def _joined(boxes: Sequence[Box]) -> list[Region]:
 class Line:
     """Points base + t·direction."""
 
-    __slots__ = ("base", "direction")
+    __slots__ = ("base", "direction", "is_axis", "_ends")
 
     def __init__(self, base: Mapping[str, Fraction], direction: Mapping[str, Fraction]) -> None:
         self.base, self.direction = dict(base), dict(direction)
+        self.is_axis = list(base.values()) == [0] and list(direction.values()) == [1]
+        self._ends: dict[Fraction, dict[str, Any]] = {}
 
     def point(self, t: Fraction) -> dict[str, Fraction]:
         """The point of the parameter t."""
@@ -293,8 +313,10 @@ class Line:
         """Balls that hold the points of an interval."""
         previous = set_precision(128)
         try:
-            first, last = self.point(low), self.point(high)
-            return {name: to_ball(first[name]).union(to_ball(last[name])) for name in first}
+            for t in (low, high):
+                if t not in self._ends:
+                    self._ends[t] = {name: to_ball(x) for name, x in self.point(t).items()}
+            return {name: ball.union(self._ends[high][name]) for name, ball in self._ends[low].items()}
         finally:
             set_precision(previous)
 
@@ -310,8 +332,8 @@ class Difference(NamedTuple):
 def compare_domains(graph: Graph, a: int, b: int, inside: Sequence[int] = ()) -> Difference:
     """Compares where a and b have values, among the points at which all of `inside` have.
 
-    Both are certain: that one has a value at the places named and that the other has none. That the
-    domains are the same means that no difference was found.
+    At the places named, one has values and the other has none. That the domains are the same means
+    that no difference was found.
     """
     first, second = Domain(graph, [a]), Domain(graph, [b])
     same = set(first.conditions.values()) == set(second.conditions.values())
