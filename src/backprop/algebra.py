@@ -72,11 +72,12 @@ _RELATED: dict[str, tuple[str, int, int]] = {
 class Kernel:
     """A generator of the field; `relation` (q, value) says that its q-th power is the value."""
 
-    __slots__ = ("index", "key", "relation", "positive", "label")
+    __slots__ = ("index", "key", "relation", "positive", "label", "flat")
 
     def __init__(self, index: int, key: Any, relation: tuple[int, Quotient] | None, positive: bool, label: str) -> None:
         self.index, self.key, self.relation, self.positive = index, key, relation, positive
         self.label = label  # a name that does not depend on the order in which kernels were made
+        self.flat = key[0] in ("sign", "floor") if isinstance(key, tuple) else False  # constant on whole intervals
 
 
 class Field:
@@ -103,6 +104,7 @@ class Field:
         self.kernels: list[Kernel] = []
         self.by_key: dict[Any, Kernel] = {}
         self.forms: dict[int, Quotient] = {}
+        self.texts: dict[str, Poly] = {}  # the polynomials of keys
 
     # -- arithmetic ------------------------------------------------------------------------------
 
@@ -223,7 +225,7 @@ class Field:
 
     def assumed_positive(self, p: Poly) -> None:
         """Notes that p > 0 wherever the expressions are defined; starts over if that is news."""
-        if not self.assume or p.is_constant():
+        if not self.assume or p.is_constant() or self._is_flat(p):
             return
         key = ("positive", self._label(str(p)))
         if key not in self.units:
@@ -377,6 +379,7 @@ class Field:
                         continue
             name = "expi" if imaginary else "exp"
             key = (name, str(monomial), str(bottom))
+            self.texts[str(monomial)], self.texts[str(bottom)] = monomial, bottom
             lasting = (name, self._label(f"{monomial} / {bottom}"))
             unit = self.units.setdefault(lasting, c)
             if (c / unit).denominator != 1:
@@ -456,6 +459,8 @@ class Field:
 
     def _read(self, text: str) -> Poly:
         """The polynomial of a key again (keys are kept as text because they must hash)."""
+        if text in self.texts:
+            return self.texts[text]
         total = self.one
         if text == "1":
             return total
@@ -557,7 +562,9 @@ class Field:
         if order % q:
             self.units[lasting] = Fraction(lcm(int(order), q))
             raise _Again
-        generator = self.kernel(key, relation=(int(order), (base, self.one)), positive=True)
+        positive = int(order) % 2 == 0 or self._is_positive(base)  # an odd root has the sign of its base
+        generator = self.kernel(key, relation=(int(order), (base, self.one)), positive=positive)
+        self.by_key[key].flat = self._is_flat(base)
         return self.pow(generator, int(order) // q)
 
     def _numeric_root(self, number: Fraction, q: int) -> Quotient:
@@ -597,9 +604,15 @@ class Field:
                     result = self.neg(result)
                     continue
                 sign, normal = self.sign_split((factor, self.one))
+                if self._is_flat(normal[0]):
+                    raise TooLarge  # the square of its sign is not 1 everywhere
                 kernel = self.kernel(("sign", self.text(normal)), relation=(2, (self.one, self.one)))
                 result = self.mul(result, kernel if sign > 0 else self.neg(kernel))
         return result
+
+    def _is_flat(self, p: Poly) -> bool:
+        """Whether p may be constant, and so 0, on a whole interval: then "single points aside" means nothing."""
+        return any(n and kernel.flat for n, kernel in zip(p.degrees(), self.kernels, strict=False))
 
     def _is_positive(self, p: Poly) -> bool:
         """Whether p > 0 is plain: positive terms only, and one of them never 0."""
@@ -607,6 +620,8 @@ class Field:
             return True
         certain = False
         for exponents, coefficient in p.to_dict().items():
+            if any(n and self.kernels[i].key[0] in ("expi", "i") for i, n in enumerate(exponents)):
+                return False  # these are complex
             if coefficient < 0:
                 return False
             odd = [i for i, n in enumerate(exponents) if n % 2]
@@ -643,6 +658,8 @@ class Field:
                     difference = self.neg(difference)
                 if self.rational(difference) is not None:
                     raise TooLarge  # decided by numbers alone: not this field's business
+                if self._is_flat(difference[0]):
+                    raise TooLarge  # equality may hold on an interval
                 if op in ("eq", "ne"):
                     done[place] = self.constant(0 if op == "eq" else 1)
                     continue
