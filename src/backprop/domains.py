@@ -207,20 +207,40 @@ class Domain:
         budget = max(60, min(BOXES // min(len(self.names), 3), 200_000 // (len(self.all) + 1)))
         given = 0
         for line in self._lines(budget):
-            boxes = self.scan(line, budget)
-            cells = [region for region in _joined(boxes) if all(region.defined)]
-            for region in sorted(cells, key=lambda region: _remoteness(region.sample, region.sample))[:wanted]:
-                yield line.point(region.sample)
-                yield line.point(simple_between(region.low, region.sample))
-                yield line.point(simple_between(region.sample, region.high))
-                given += 1
+            for count, point in self._on(line, budget, wanted):
+                yield point
+                given += count
             if given >= wanted:
                 return
-            if not cells:  # the middle of a box may have values where it is not told of the whole box
-                open_ = [box for box in boxes if False not in box.defined and box.low < box.high]
-                open_.sort(key=lambda box: (box.defined.count(None), _remoteness(box.low, box.high)))
-                for box in open_[:_MIDDLES]:
-                    yield line.point(simple_between(box.low, box.high))
+
+    def points_through(self, point: Mapping[str, Fraction]) -> Iterator[dict[str, Fraction]]:
+        """Points of the cells along each variable, the others held: narrow cells are found from inside."""
+        if not self.searched or len(self.names) < 2:
+            return
+        budget = max(60, min(BOXES // 3, 100_000 // (len(self.all) + 1)))
+        for name in self.names[:4]:
+            line = Line({**point, name: Fraction(0)}, {n: Fraction(int(n == name)) for n in point})
+            for _, found in self._on(line, budget, 6):
+                yield found
+
+    def _on(self, line: Line, budget: int, wanted: int) -> Iterator[tuple[int, dict[str, Fraction]]]:
+        """Points of a line, each with the number of cells that it is the first of."""
+        boxes = self.scan(line, budget)
+        cells = [region for region in _joined(boxes) if all(region.defined)]
+        for region in sorted(cells, key=lambda region: _remoteness(region.sample, region.sample))[:wanted]:
+            yield 1, line.point(region.sample)
+            yield 0, line.point(simple_between(region.low, region.sample))
+            yield 0, line.point(simple_between(region.sample, region.high))
+        # The middle of a box may lie in a cell that is too small to be told.
+        open_ = [box for box in boxes if not box.is_told and False not in box.defined and box.low < box.high]
+        open_.sort(key=lambda box: (_remoteness(box.low, box.high), box.low))
+        for box in open_[:_MIDDLES]:
+            yield 0, line.point(simple_between(box.low, box.high))
+        if self.cuts and line.is_axis:  # beyond every number that occurs, where jumps leave no box told
+            for mark in sorted(self._marks())[:_MIDDLES]:
+                for offset in (Fraction(1, 3), abs(mark) * Fraction(3, 8)):
+                    yield 0, line.point(mark + offset)
+                    yield 0, line.point(mark - offset)
 
     def _lines(self, budget: int) -> Iterator[Line]:
         """The axis of a single variable; for several, lines through points that suit each variable by itself."""
@@ -267,9 +287,8 @@ class Domain:
             own.roots, own.cuts = alone, alone
             own.order = own.all = self.graph.reachable(alone)
             line = Line({name: Fraction(0)}, {name: Fraction(1)})
-            for box in own.scan(line, budget):
-                if box.low < box.high and box.is_told and own.holds(line.box(box.low, box.high)):
-                    found.append(simple_between(box.low, box.high))
+            boxes = [box for box in own.scan(line, budget) if box.low < box.high and box.is_told]
+            found = [simple_between(b.low, b.high) for b in boxes if own.holds(line.box(b.low, b.high))]
         found.sort(key=lambda x: (abs(x) > 16, x.denominator, abs(x)))
         return found[:8] or [Fraction(1, 2), Fraction(2), Fraction(-1, 2), Fraction(3, 2), Fraction(-2)]
 

@@ -16,7 +16,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator, Sequence
 from fractions import Fraction
 from hashlib import sha256
-from itertools import pairwise
+from itertools import chain, pairwise
 from math import comb
 from random import Random
 
@@ -29,6 +29,7 @@ POINTS = 12
 DIGITS = 50
 PRECISIONS = (240, 900, 3400)
 _TRIES = 400
+_DOUBTS = 3  # single points may differ where a function is defined by cases; so many may not
 
 
 class Verdict:
@@ -73,11 +74,14 @@ def decide(
         if thorough and not has_common_domain(graph, [a, b]):
             return Verdict("undecided", None, NO_DOMAIN)
         return Verdict("equal", "proved", "the same normal form")
-    agreed, tried, witness = compare_at_points(graph, a, b, domain=domain, points=points, thorough=thorough)
-    if witness is not None:
-        return Verdict("different", "refuted", "", agreed, DIGITS, witness)
+    found = compare_at_points(graph, a, b, domain=domain, points=points, thorough=thorough)
+    agreed, tried = found.agreed, found.tried
+    if found.witness is not None:
+        return Verdict("different", "refuted", "", agreed, DIGITS, found.witness)
     if agreed and rewriting is not None and rewriting():
         return Verdict("equal", "proved", "by rewriting")
+    if thorough and found.doubtful >= _DOUBTS:
+        return Verdict("undecided", None, "they differ at points around which nothing can be told", agreed, DIGITS)
     if (agreed >= points and 2 * agreed > tried) or (agreed and agreed == tried):
         if thorough and not has_common_domain(graph, [a, b, *domain]):
             return Verdict("undecided", None, NO_DOMAIN)
@@ -150,33 +154,54 @@ def has_common_domain(graph: Graph, roots: Sequence[int]) -> bool:
     return False
 
 
+class Comparison:
+    """What points say: how many agree to `DIGITS` digits, at how many both have values, and a witness against.
+
+    `doubtful` counts the points at which the two differ without differing around them, as far as can be told.
+    """
+
+    __slots__ = ("agreed", "tried", "doubtful", "witness", "last")
+
+    def __init__(self) -> None:
+        self.agreed = self.tried = self.doubtful = 0
+        self.witness: tuple[dict[str, Fraction], Value, Value] | None = None
+        self.last: dict[str, Fraction] = {}  # a point that agreed
+
+    def take(self, point: dict[str, Fraction], outcome: bool | None, values: tuple[Value, Value]) -> bool:
+        """Counts a point; whether it is a witness."""
+        exist = not any(map(_missing, values))
+        self.tried += exist
+        if outcome is False:
+            self.witness = (point, *values)
+        elif outcome:
+            self.agreed += 1
+            self.last = point
+        elif exist and not values[0].overlaps(values[1]):
+            self.doubtful += 1
+        return outcome is False
+
+
 def compare_at_points(
     graph: Graph, a: int, b: int, *, domain: Sequence[int] = (), points: int = POINTS, thorough: bool = False
-) -> tuple[int, int, tuple[dict[str, Fraction], Value, Value] | None]:
-    """How many points agree to `DIGITS` digits, at how many both have values, and a witness against."""
+) -> Comparison:
+    """Compares two nodes at points; `thorough` adds points of every cell that is found."""
     roots = [a, b, *domain]
     order = graph.reachable(roots)
     names = graph.variables(roots)
-    agreed = tried = 0
+    found = Comparison()
     count = points if names else 1
     for point in sample_points(graph, roots, names):
-        outcome, values = _compare(graph, order, a, b, point, domain, fine=not agreed)
-        if outcome is None:
-            tried += not any(map(_missing, values))  # both have values, which could not be told apart
-            continue
-        tried += 1
-        if outcome is False:
-            return agreed, tried, (point, *values)
-        agreed += 1
-        if agreed >= count:
+        if found.take(point, *_compare(graph, order, a, b, point, domain, fine=not found.agreed)):
+            return found
+        if found.agreed >= count:
             break
-    for point in Domain(graph, roots).points() if thorough and agreed else ():
-        outcome, values = _compare(graph, order, a, b, point, domain)
-        tried += outcome is not None or not any(map(_missing, values))
-        if outcome is False:
-            return agreed, tried, (point, *values)
-        agreed += outcome is True
-    return agreed, tried, None
+    if thorough and found.agreed:
+        cells = Domain(graph, roots)
+        near = cells.points_through(found.last) if found.last else ()
+        for point in chain(cells.points(), near):
+            if found.take(point, *_compare(graph, order, a, b, point, domain)):
+                break
+    return found
 
 
 def _compare(
@@ -201,7 +226,24 @@ def _compare(
             outcome, values = False, (first, second)
     if outcome is False and not _differ_around(graph, order, a, b, point, domain):
         return None, values  # a jump or a kink just here: what a single point says counts for nothing
+    if outcome is None and any(map(_missing, values)):
+        return _compare_exactly(graph, order, a, b, point, domain)
     return outcome, values
+
+
+def _compare_exactly(
+    graph: Graph, order: Sequence[int], a: int, b: int, point: dict[str, Fraction], domain: Sequence[int]
+) -> tuple[bool | None, tuple[Value, Value]]:
+    """Whether exact values agree where balls have none, as on the edge of a case; they refute nothing."""
+    exact = evaluate(graph, order, point, precision=PRECISIONS[0])
+    if any(_missing(exact.get(i)) for i in (a, b, *domain)):
+        return None, (None, None)
+    previous = set_precision(PRECISIONS[0])
+    try:
+        first, second = to_ball(exact[a]), to_ball(exact[b])
+    finally:
+        set_precision(previous)
+    return True if agree(first, second, PRECISIONS[0]) else None, (first, second)
 
 
 def compare_at(

@@ -105,9 +105,9 @@ def decide_pair(graph: Graph, a: int, b: int, domain: Sequence[int] = ()) -> Ver
     if verdict.verdict == "undecided":
         roots, meanings = _made_concrete(graph, [a, b])
         if meanings:
-            agreed, _, witness = compare_at_points(graph, roots[0], roots[1])
-            if witness is not None:
-                verdict = Verdict("different", "refuted", "", agreed, DIGITS, witness)
+            found = compare_at_points(graph, roots[0], roots[1])
+            if found.witness is not None:
+                verdict = Verdict("different", "refuted", "", found.agreed, DIGITS, found.witness)
                 verdict.meanings = meanings
     return verdict
 
