@@ -59,11 +59,8 @@ class Reader:
             raise ParseError("the answer is empty", text=text, start=0, end=1, hint="write one, for example 2x")
         answer = Answer(text)
         start, end = _without_comment(text)
-        parts = split_top(text, ",", start, end)
-        if len(parts) == 1:
-            inside = _brackets(text, start, end)
-            if inside is not None:
-                parts = split_top(text, ",", *inside)
+        inside = _brackets(text, start, end)
+        parts = split_top(text, ",", *(inside or (start, end)))
         answer.is_list = len(parts) > 1
         for low, high in parts:
             self._entry(answer, low, high)

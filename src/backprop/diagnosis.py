@@ -401,7 +401,7 @@ class Search:
         mutant = self.mutant(finding.sites)
         if finding.negated:
             mutant = tidy.neg(mutant)
-        verdict = decide(self.graph, mutant, self.given, domain=[self.root], points=6)
+        verdict = decide(self.graph, mutant, self.given, domain=[self.root], points=6, thorough=True)
         return verdict.verdict == "equal"
 
     def right_derivatives(self) -> dict[int, int]:
@@ -517,6 +517,8 @@ def _explained(search: Search, findings: Iterable[Finding], names: Mapping[int, 
         what = tuple((site.row.code, site.place.node) for site in finding.sites)
         if what in seen or not search.is_proved(finding):
             continue
+        if proves_equal(search.graph, search.mutant(finding.sites), search.expected) and not finding.negated:
+            continue  # the wrong rule happens to be right here
         seen.add(what)
         listed += [_in_words(search, site, right, names) for site in finding.sites]
         if finding.negated:
@@ -558,10 +560,14 @@ def _hints(search: Search, place: Place, where: str, rule: str, shape_: str, ste
         f"{letter} = {_short(graph, node)}" for letter, (_, node) in place.parts.items() if not letter.startswith("d")
     )
     shown = f"with {letters}: " if letters else ""
+    if place.function is not None and rule == "derivative of the function":
+        rule = f"rule for {place.function.call}"
+    # At the root the step is the whole derivative, which a hint does not give away.
+    that = "" if place.node == search.root else f", that is `{step}`"
     return [
         f"look at `{where}`",
-        f"there the {rule} applies" if rule.endswith("rule") else f"the point there: {rule}",
-        f"{shown}the derivative of this step is {shape_}, that is `{step}`",
+        f"there the {rule} applies" if "rule" in rule else f"the point there: {rule}",
+        f"{shown}the derivative of this step is {shape_}{that}",
     ]
 
 
@@ -583,7 +589,7 @@ def first_step(graph: Graph, root: int, name: str, expected: int) -> list[str]:
                 shape(pattern.right, names, place.function, name),
                 _short(graph, step),
             )
-            return [f"begin with the outermost step, `{where}`", hints[1], hints[2].partition(", that is")[0]]
+            return [f"begin with the outermost step, `{where}`", *hints[1:]]
     return []
 
 
@@ -732,6 +738,7 @@ class ImplicitSearch(Search):
         graph, y = relation.graph, relation.dependent
         self.relation, self.y = relation, y
         self.graph, self.root, self.name, self.given = graph, relation.difference, name, given
+        self.expected = relation.derivative(name)
         self.slope = f"{y}'"  # no name that anybody can type
         self.order = graph.reachable([self.root])
         self.seeds = {name: graph.number(1), y: graph.variable(self.slope)}

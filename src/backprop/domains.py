@@ -67,6 +67,7 @@ class Domain:
         self.order = graph.reachable(self.roots)
         self.conditions: dict[int, int] = {}  # node -> the condition for its value to exist
         self.cuts: list[int] = []  # conditions that tell on which side of a kink or pole a point lies
+        self.cases: set[int] = set()  # those of them between which something is chosen
         for position in self.order:
             self._survey(position)
         self.searched = len(self.order) <= _LARGEST
@@ -83,6 +84,8 @@ class Domain:
             return
         if op in CONDITIONS:
             self.cuts.append(position)
+            if op not in ("eq", "ne"):
+                self.cases.add(position)
             return
         if op == "where":
             return
@@ -96,6 +99,8 @@ class Domain:
             self.cuts.append(self._put(row.smooth, row.operands, key[1:]))
         for exception in row.exceptions:
             self.cuts.append(self._put(f"{exception.where} > 0", row.operands, key[1:]))
+            if exception.kink and op not in ("floor", "ceil", "mod"):
+                self.cases.add(self.cuts[-1])
 
     def _power(self, position: int, key: tuple[Any, ...]) -> None:
         exponent = literal_rational(self.graph, key[2])
@@ -212,6 +217,18 @@ class Domain:
                 given += count
             if given >= wanted:
                 return
+
+    def may_hide_a_case(self) -> bool:
+        """Whether some case was never met, and some box might hold it."""
+        if not self.cases or len(self.names) != 1 or not self.searched:
+            return False
+        boxes = self.scan(Line({self.names[0]: Fraction(0)}, {self.names[0]: Fraction(1)}))
+        boxes = [box for box in boxes if False not in box.defined]
+        for k, cut in enumerate(self.cuts):
+            met = {box.cuts[k] for box in boxes}
+            if cut in self.cases and None in met and len(met) == 2:
+                return True
+        return False
 
     def points_through(self, point: Mapping[str, Fraction]) -> Iterator[dict[str, Fraction]]:
         """Points of the cells along each variable, the others held: narrow cells are found from inside."""

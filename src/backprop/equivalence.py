@@ -71,7 +71,7 @@ def decide(
     cell of their domain is compared.
     """
     if proves_equal(graph, a, b):
-        if thorough and not has_common_domain(graph, [a, b]):
+        if thorough and not has_common_domain(graph, [a, b], domain):
             return Verdict("undecided", None, NO_DOMAIN)
         return Verdict("equal", "proved", "the same normal form")
     found = compare_at_points(graph, a, b, domain=domain, points=points, thorough=thorough)
@@ -83,8 +83,10 @@ def decide(
     if thorough and found.doubtful >= _DOUBTS:
         return Verdict("undecided", None, "they differ at points around which nothing can be told", agreed, DIGITS)
     if (agreed >= points and 2 * agreed > tried) or (agreed and agreed == tried):
-        if thorough and not has_common_domain(graph, [a, b, *domain]):
+        if thorough and not has_common_domain(graph, [a, b], domain):
             return Verdict("undecided", None, NO_DOMAIN)
+        if thorough and Domain(graph, [a, b, *domain]).may_hide_a_case():
+            return Verdict("undecided", None, "a case that was never met might differ", agreed, DIGITS)
         if thorough and _jumps(graph, a) != _jumps(graph, b):
             return _between_jumps(graph, a, b, domain, agreed)
         return Verdict("equal", "sampled", "", agreed, DIGITS)
@@ -137,19 +139,18 @@ _WINDOW = 12  # jumps up to there are looked at
 _AT = (Fraction(0), Fraction(1), Fraction(5, 2), Fraction(-17, 7))
 
 
-def has_common_domain(graph: Graph, roots: Sequence[int]) -> bool:
-    """Whether a point was found around which all roots have values.
+def has_common_domain(graph: Graph, needed: Sequence[int], possible: Sequence[int] = ()) -> bool:
+    """Whether a point was found around which all of `needed` have values, and none of `possible` surely has none.
 
     A declared function could have any domain: then nothing is asked for.
     """
-    order = graph.reachable(roots)
-    if any(graph.nodes[i][0].startswith("call ") for i in order):
+    roots = [*needed, *possible]
+    if any(graph.nodes[i][0].startswith("call ") for i in graph.reachable(roots)):
         return True
-    names = graph.variables(roots)
-    for point in sample_points(graph, roots, names, 120):
-        around = box_around(point, Fraction(1, 2**80))
-        values = evaluate(graph, order, around, precision=PRECISIONS[0], exact=False)
-        if not any(_missing(values.get(i)) for i in roots):
+    domain = Domain(graph, roots)
+    for point in sample_points(graph, roots, graph.variables(roots), 120):
+        defined, _ = domain.status(box_around(point, Fraction(1, 2**50)))
+        if all(defined[: len(needed)]) and False not in defined:
             return True
     return False
 
@@ -226,6 +227,8 @@ def _compare(
             outcome, values = False, (first, second)
     if outcome is False and not _differ_around(graph, order, a, b, point, domain):
         return None, values  # a jump or a kink just here: what a single point says counts for nothing
+    if outcome is False and False in Domain(graph, [a, b]).status(point)[0]:
+        return None, (None, None)  # x^y has values at some x < 0, but none that calculus could use
     if outcome is None and any(map(_missing, values)):
         return _compare_exactly(graph, order, a, b, point, domain)
     return outcome, values

@@ -16,7 +16,7 @@ from .answers import Answer, split_top
 from .equivalence import DIGITS, PRECISIONS, Verdict, agree
 from .errors import UsageError, visible
 from .evaluate import Value, evaluate, set_precision, to_ball
-from .expr import fresh_prefix
+from .expr import LEAVES, fresh_prefix
 from .parser import Equation, parse_equation
 from .reverse import backpropagate
 from .tidy import Tidy
@@ -147,7 +147,7 @@ def read_solved(relation: Relation, text: str, *, log10: bool = False) -> Answer
     called = re.compile(
         rf"(?<![A-Za-z0-9_]){re.escape(y)}\s*['’′](?!['’′])|d\s*{re.escape(y)}\s*/\s*d\s*{re.escape(other)}"
     )
-    solved = re.match(rf"\s*(?:{called.pattern})\s*=([^=]*)$", text)
+    solved = re.match(rf"\s*(?:{called.pattern})\s*=(.*)$", text, re.DOTALL)
     if not called.search(text) or "=" not in text or (solved and not called.search(solved[1])):
         return None
     graph, tidy = relation.graph, Tidy(relation.graph)
@@ -164,12 +164,25 @@ def read_solved(relation: Relation, text: str, *, log10: bool = False) -> Answer
     factor = backpropagate(graph, difference, [slope]).gradient[slope]
     if slope in graph.variables([factor]) or factor == tidy.zero:
         raise UsageError(f"not linear in {y}'", text=text, start=0, end=len(text), hint=f"solve it for {y}'")
-    rest = graph.substitute(difference, {graph.variable(slope): tidy.zero})
+    rest = _without(relation, difference, slope)
     answer = Answer(text)
     answer.entries, answer.texts = [[tidy.neg(tidy.div(rest, factor))]], [[text]]
     answer.wrt, answer.notes = [None], [note for side in sides for note in side.notes]
     answer.notes.append(f"the answer is an equation for {y}', solved for it")
     return answer
+
+
+def _without(relation: Relation, node: int, name: str) -> int:
+    """The node with a variable set to 0, tidied."""
+    graph, tidy = relation.graph, Tidy(relation.graph)
+    image: dict[int, int] = {}
+    for position in graph.reachable([node]):
+        key = graph.nodes[position]
+        if key[0] in LEAVES:
+            image[position] = tidy.zero if key == ("var", name) else position
+        else:
+            image[position] = tidy.make(key[0], *[image[i] for i in key[1:]])
+    return image[node]
 
 
 def _dependent(names: Sequence[str], wrt: Sequence[str]) -> str:
@@ -189,6 +202,8 @@ def _is_exact(point: dict[str, Value]) -> bool:
 def decide_on(relation: Relation, a: int, b: int) -> Verdict:
     """Whether two nodes agree on the curve; the witness holds a ball where the point is irrational."""
     graph = relation.graph
+    if next(relation.points(), None) is None:
+        return Verdict("undecided", None, "no point of the curve was found")
     if vanishes_with(graph, Tidy(graph).sub(a, b), relation.difference):
         return Verdict("equal", "proved", "the difference is a multiple of the relation")
     order = graph.reachable([a, b])

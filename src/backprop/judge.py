@@ -16,10 +16,11 @@ from .derivation import Derivation, derive_equation
 from .domains import compare_domains
 from .equivalence import DIGITS, Verdict, compare_at_points, decide, slope_agrees
 from .errors import BackpropError, LimitError, UsageError, visible
-from .evaluate import Exact, Value, accurate, value_text
+from .evaluate import Exact, Value, accurate, evaluate, value_text
 from .expr import LEAVES, Graph, number_text, to_text
 from .forms import form_note
 from .implicit import Relation, decide_on, read_solved
+from .lexer import PREFIX
 from .parser import Equation, check_variables, parse_equation
 from .tidy import Tidy
 
@@ -109,6 +110,15 @@ def decide_pair(graph: Graph, a: int, b: int, domain: Sequence[int] = ()) -> Ver
             if found.witness is not None:
                 verdict = Verdict("different", "refuted", "", found.agreed, DIGITS, found.witness)
                 verdict.meanings = meanings
+        a, b = roots
+    if verdict.witness is not None:  # the same values, as exact as they can be
+        point, *balls = verdict.witness
+        exact = evaluate(graph, graph.reachable([a, b]), point)
+        first, second = (
+            exact[i] if isinstance(exact.get(i), int | Fraction) else ball
+            for i, ball in zip((a, b), balls, strict=True)
+        )
+        verdict.witness = (point, first, second)
     return verdict
 
 
@@ -174,17 +184,34 @@ def _report(verdict: Verdict, words: tuple[str, str], names: Sequence[str]) -> M
         point, first, second = verdict.witness
         at = {name: _number(point[name]) for name in [*names, *point] if name in point}
         at |= {f"{name}(u)": text for name, text in verdict.meanings.items()}
-        message["witness"] = {"at": at, "first": _number(first), "second": _number(second)}
+        message["witness"] = {"at": at, **dict(zip(("first", "second"), _numbers(first, second), strict=True))}
     return message
 
 
-def _number(value: Value) -> str:
-    """A value as text: exact if it is a fraction, else 15 digits."""
+def _numbers(first: Value, second: Value) -> tuple[str, str]:
+    """Two different values as texts: fractions as they are, else with as many digits as it takes to see it."""
+    texts = ("", "")
+    for digits in (15, 30, 60, 350):
+        texts = _number(first, digits), _number(second, digits)
+        if _as_fraction(texts[0]) != _as_fraction(texts[1]):
+            break
+    return texts
+
+
+def _number(value: Value, digits: int = 15) -> str:
+    """A value as text: exact if it is a fraction."""
     if isinstance(value, int | Fraction):
         return number_text(value)
     if value is not None and not isinstance(value, bool | Exact) and not accurate(value, 3):
         return str(value.str(3))  # a ball so wide that no digit is certain: [+/- 1.01]
-    return value_text(value, 15) or "undefined"
+    return value_text(value, digits) or "undefined"
+
+
+def _as_fraction(text: str) -> Fraction | str:
+    try:
+        return Fraction(text)
+    except ValueError:  # a multiple of pi, or a ball
+        return text
 
 
 def _domain(
@@ -239,7 +266,7 @@ class _Judge:
         if self.task.get("up_to_constant"):
             yield from self._antiderivative(equation, names, finals)
         elif relation is not None:
-            yield from self._implicit(relation, names[0], answer)
+            yield from self._implicit(relation, names, answer)
         else:
             yield from self._derivative(equation, names, answer)
 
@@ -267,10 +294,23 @@ class _Judge:
         relation = None
         roots = [equation.root] if equation.right is None else [equation.root, equation.right]
         occurring = graph.variables(roots)
+        of = task.get("of")
+        prefix = PREFIX.match(text)
+        if prefix and prefix["name"] and asked is None and of is None:  # dx/dy = says what depends on what
+            of, by = prefix["name"], prefix["wrt"]
+            asked = [by] if {of, by} <= {*occurring, equation.output} else None
+            of = of if asked else None
+        if equation.right is None and equation.output and (of in occurring or equation.output in (asked or ())):
+            # x = y^2 with y to be differentiated by x: a relation, not a definition of x
+            equation.root, equation.right = graph.variable(equation.output), equation.root
+            occurring = graph.variables([equation.root, equation.right])
+            equation.output = None
         if equation.right is not None:
             try:
-                wrt = asked or ([other] if (other := _other(occurring, task.get("of"))) else None)
-                relation = Relation(equation, wrt, task.get("of"))
+                if task.get("up_to_constant"):
+                    raise UsageError("a relation has no antiderivative", hint="check it without --up-to-constant")
+                wrt = asked or ([other] if (other := _other(occurring, of)) else None)
+                relation = Relation(equation, wrt, of)
             except BackpropError as error:
                 raise _ProblemError(error) from None
         output = equation.output if equation.output not in occurring else None
@@ -292,7 +332,10 @@ class _Judge:
         self.order = task.get("order") or (equation.order if equation.wrt else answer.order) or 1
         if answer.order is not None and answer.order != self.order:
             self.notes.append(f"the left side says order {answer.order}, asked for is order {self.order}")
-        self._sort(answer, names)
+        said = [name for name in answer.wrt if name is not None]
+        if said and not set(said) <= set(names):
+            self.notes.append(f"the left side says by {', '.join(map(visible, said))}, asked for is {', '.join(names)}")
+        self._sort(answer, names[:1] if task.get("up_to_constant") else names)
         return names, answer, relation
 
     def _names(self, equation: Equation, answer: Answer, occurring: list[str], relation: Relation | None) -> list[str]:
@@ -433,22 +476,23 @@ class _Judge:
                 return [fact("M71", f"`{self._text(node)}`")]
         return []
 
-    def _implicit(self, relation: Relation, name: str, answer: Answer) -> Iterator[Message]:
+    def _implicit(self, relation: Relation, names: list[str], answer: Answer) -> Iterator[Message]:
+        given = [steps[-1] for steps in answer.entries]
         try:
-            wanted = relation.derivative(name, self.order)
+            wanted = [relation.derivative(name, self.order) for name in names]
         except BackpropError as error:
             yield {"stage": "decided", "reason": error.message, "error": error_dict(error, "problem")}
             return
-        given = answer.entries[0][-1]
-        verdict = decide_on(relation, wanted, given)
-        names = [n for n in relation.names if n != relation.dependent] + [relation.dependent]
-        message = _report(verdict, ("correct", "incorrect"), names)
-        expected = self._expected(relation.difference, [wanted])
+        verdicts = [decide_on(relation, w, g) for w, g in zip(wanted, given, strict=True)]
+        worst = _worst(verdicts)
+        shown = [n for n in relation.names if n != relation.dependent] + [relation.dependent]
+        message = _report(verdicts[worst], ("correct", "incorrect"), shown)
+        expected = self._expected(relation.difference, wanted)
         yield {"stage": "decided", **message, "expected": expected, "notes": self.notes}
         if message["verdict"] == "incorrect" and self.task.get("diagnose", True):
             from .diagnosis import diagnose_implicit
 
-            found = diagnose_implicit(relation, name, given)
+            found = diagnose_implicit(relation, names[worst], given[worst])
             hints = found[0]["hints"] if found else []
             yield {"stage": "diagnosed", "mistakes": [_plain(m) for m in found], "hints": hints}
 
@@ -457,7 +501,7 @@ class _Judge:
         graph = self.graph
         wanted = equation.root
         given = derivative(graph, finals[0], names[0], self.task.get("order") or 1)
-        verdict = decide_pair(graph, wanted, given)
+        verdict = decide_pair(graph, wanted, given, [finals[0]])
         self.notes.append("the derivative of the answer is compared with the problem")
         message = _report(verdict, ("correct", "incorrect"), graph.variables([wanted, given]))
         yield {"stage": "decided", **message, "expected": self._text(wanted), "notes": self.notes}
