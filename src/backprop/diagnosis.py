@@ -573,6 +573,8 @@ def _hints(search: Search, place: Place, where: str, rule: str, shape_: str, ste
 
 def first_step(graph: Graph, root: int, name: str, expected: int) -> list[str]:
     """Hints for an answer that nothing explains: where a derivation begins."""
+    if len(graph.reachable([root])) > _LARGEST:
+        return []
     search = Search(graph, root, name, expected, expected)
     right = search.right_derivatives()
     for place in places(graph, root, [name]):

@@ -12,7 +12,7 @@ from fractions import Fraction
 from typing import Any
 
 from .answers import Answer, Reader, check_names, derivative, other_readings
-from .derivation import Derivation, derive_equation
+from .derivation import MAX_SIMPLIFY, Derivation, derive_equation
 from .domains import compare_domains
 from .equivalence import DIGITS, Verdict, compare_at_points, decide, slope_agrees
 from .errors import BackpropError, LimitError, UsageError, visible
@@ -518,8 +518,9 @@ class _Judge:
     def _expected(self, root: int, expected: list[int]) -> str:
         from .textbook import textbook_forms
 
-        forms = textbook_forms(self.graph, root, expected)
-        texts = [self._text(forms[i]) for i in expected]
+        small = len(self.graph.reachable([root, *expected])) <= MAX_SIMPLIFY
+        forms = textbook_forms(self.graph, root, expected) if small else {}
+        texts = [self._text(forms.get(i, i)) for i in expected]
         return texts[0] if len(texts) == 1 else f"[{', '.join(texts)}]"
 
 
