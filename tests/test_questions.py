@@ -30,7 +30,8 @@ def test_a_wrong_answer_shows_its_witness_and_its_mistake_in_place(cli):  # noqa
         "      in 3·x + sin(x² + 3·x)\n"
         "               ^^^^^^^^^^^^^\n"
         "      inner derivative of x² + 3·x left out; you wrote cos(u), the rule gives cos(u)·u'\n"
-        "      your step cos(x² + 3·x)   right (2·x + 3)·cos(x² + 3·x)\n"
+        "      your step  cos(x² + 3·x)\n"
+        "      right step (2·x + 3)·cos(x² + 3·x)\n"
     )
 
 

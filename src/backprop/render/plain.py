@@ -656,15 +656,17 @@ def fold_spans(line: Line, width: int, hang: int = 4) -> list[Line]:
     whole = "".join(text for text, _ in line)
     if _width(whole) <= width:
         return [line]
+    lead = len(whole) - len(whole.lstrip(" "))
+    hang += lead
     folded: list[Line] = []
     pieces = [(text, style) for text, style in line if text.strip()]
     for text, style in pieces:
         text = text.strip()
-        room = width - (hang if folded else 0)
+        room = width - (hang if folded else lead)
         if folded and sum(_width(part) for part, _ in folded[-1]) + 3 + _width(text) <= width:
             folded[-1] += [("   ", ""), (text, style)]
             continue
-        margin: Line = [(" " * hang, "")] if folded else []
+        margin: Line = [(" " * (hang if folded else lead), "")] if folded or lead else []
         folded += [[*margin, (part, style)] for part in fold(text, room)]
     return folded
 

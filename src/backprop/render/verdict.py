@@ -56,7 +56,8 @@ def check_lines(result: Check, *, ascii: bool = False, hinting: bool = False) ->
     mark, style = text.mark(result.verdict)
     line: Line = [(f"{mark} {text.words.final(_verdict(result))}", style)]
     if result.witness is not None:
-        line = [(f"{mark} {result.verdict}: ", style), *_witness(text, result.witness, "the derivative is", "yours is")]
+        seen = _witness(text, result.witness, "the derivative is", "yours is")
+        line = [(f"{mark} {result.verdict}: ", style), (seen, "")]
     yield line
     if result.expected is not None and result.verdict in ("incorrect", "undecided"):
         yield [("  the derivative is ", ""), (text.math(result.expected), "math")]
@@ -80,7 +81,8 @@ def equal_lines(result: Equality, *, ascii: bool = False) -> Iterator[Line]:
     mark, style = text.mark(result.verdict)
     line: Line = [(f"{mark} {text.words.final(_verdict(result))}", style)]
     if result.witness is not None:
-        line = [(f"{mark} {result.verdict}: ", style), *_witness(text, result.witness, "the first is", "the second is")]
+        seen = _witness(text, result.witness, "the first is", "the second is")
+        line = [(f"{mark} {result.verdict}: ", style), (seen, "")]
     yield line
     if result.domain_note:
         yield [(f"  domain: {text.words.final(result.domain_note)}", "note")]
@@ -111,7 +113,7 @@ def equal_summary(result: Equality, *, ascii: bool = False) -> Line:
     line = [(text.typed(result.a), "math"), ("   ", ""), (text.typed(result.b), "math"), ("   ", ""),
             (f"{mark} {text.words.final(_verdict(result))}", style)]  # fmt: skip
     if result.witness is not None:
-        line.append(("   " + "".join(part for part, _ in _witness(text, result.witness, "a =", "b =")).strip(), ""))
+        line.append(("   " + _witness(text, result.witness, "a =", "b ="), ""))
     return line
 
 
@@ -126,11 +128,10 @@ def _verdict(result: Check | Equality) -> str:
     return f"{result.verdict}: {ground}" if ground else result.verdict
 
 
-def _witness(text: Text, witness: Witness, first: str, second: str) -> Line:
+def _witness(text: Text, witness: Witness, first: str, second: str) -> str:
     at = ", ".join(f"{name} = {text.math(value)}" for name, value in witness.at.items())
     where = f"at {text.words.final(at)} " if at else ""
-    return [(f"{where}{first} ", ""), (text.math(witness.first), "number"), (f", {second} ", ""),
-            (text.math(witness.second), "number")]  # fmt: skip
+    return f"{where}{first} {text.math(witness.first)}, {second} {text.math(witness.second)}"
 
 
 def _mistake(text: Text, mistake: Mistake, problem: str) -> Iterator[Line]:
@@ -148,8 +149,8 @@ def _mistake(text: Text, mistake: Mistake, problem: str) -> Iterator[Line]:
             yield [("      in ", "remark"), (place, "math")]
     yield [(f"      {text.said(mistake.message)}", "")]
     if mistake.wrong and mistake.right:
-        yield [("      your step ", "remark"), (text.math(mistake.wrong), "bad"), ("   right ", "remark"),
-               (text.math(mistake.right), "good")]  # fmt: skip
+        yield [("      your step  ", "remark"), (text.math(mistake.wrong), "bad")]
+        yield [("      right step ", "remark"), (text.math(mistake.right), "good")]
 
 
 def _as_read(result: Check) -> str:
