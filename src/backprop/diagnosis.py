@@ -362,6 +362,10 @@ class Search:
 
     def mutant(self, chosen: Sequence[Site]) -> int:
         """The derivative with wrong rules, as an expression."""
+        return self.mutated(chosen)[self.root]
+
+    def mutated(self, chosen: Sequence[Site]) -> dict[int, int]:
+        """The derivatives of all nodes with wrong rules at some of them, as expressions."""
         wrong = {site.place.node: site for site in chosen}
         derivatives: dict[int, int] = {}
         for position in self.order:
@@ -369,7 +373,7 @@ class Search:
                 derivatives[position] = self.local(wrong[position], derivatives)
             else:
                 derivatives[position] = self.right(position, derivatives)
-        return derivatives[self.root]
+        return derivatives
 
     def right(self, position: int, derivatives: Mapping[int, int]) -> int:
         """The right derivative of a node, given those of its operands."""
@@ -520,19 +524,25 @@ def _explained(search: Search, findings: Iterable[Finding], names: Mapping[int, 
         if proves_equal(search.graph, search.mutant(finding.sites), search.expected) and not finding.negated:
             continue  # the wrong rule happens to be right here
         seen.add(what)
-        listed += [_in_words(search, site, right, names) for site in finding.sites]
+        first = len(listed)
+        wrong = search.mutated(finding.sites)
+        listed += [_in_words(search, site, right, names, wrong[site.place.node]) for site in finding.sites]
         if finding.negated:
             listed.append(fact("M61"))
         if finding.also:
             row = lookup_mistake(finding.also)
             assert row is not None
             listed.append({**listed[-1], "code": row.code, "name": row.name})
+        for mistake in listed[first:]:
+            mistake["explanation"] = len(seen)
         if len(seen) >= _LISTED:
             break
     return listed
 
 
-def _in_words(search: Search, site: Site, right: Mapping[int, int], names: Mapping[int, str]) -> dict[str, Any]:
+def _in_words(
+    search: Search, site: Site, right: Mapping[int, int], names: Mapping[int, str], wrong: int
+) -> dict[str, Any]:
     """One mistake for a reader: the place, what was written there, and what the rule gives."""
     graph, place = search.graph, site.place
     shown = {letter: _short(graph, node) for letter, (_, node) in place.parts.items() if not letter.startswith("d")}
@@ -543,7 +553,7 @@ def _in_words(search: Search, site: Site, right: Mapping[int, int], names: Mappi
     wrong_shape, right_shape = (
         shape(text, site.names, place.function, search.name) for text in (site.text, pattern.right)
     )
-    wrong, proper = search.local(site, right), right[place.node]
+    proper = right[place.node]
     forms = textbook_forms(graph, search.root, [wrong, proper])
     return {
         "code": site.row.code, "name": site.row.name, "node": names.get(place.node), "where": where,
@@ -620,7 +630,7 @@ def fact(code: str, k: str = "") -> dict[str, Any]:
     row = lookup_mistake(code)
     assert row is not None
     return {"code": code, "name": row.name, "node": None, "where": None,
-            "message": row.sentence.format(k=k), "wrong": "", "right": "",
+            "message": row.sentence.format(k=k), "wrong": "", "right": "", "explanation": 0,
             "hints": ["look at the answer as a whole", f"compare: {row.name}", row.sentence.format(k=k)]}  # fmt: skip
 
 
@@ -637,7 +647,11 @@ def _earlier(graph: Graph, root: int, name: str, given: int, names: Mapping[int,
             if len(found) >= _LISTED:
                 break
     right = search.right_derivatives() if found else {}
-    return [_in_words(search, site, right, names) for site in found]
+    listed = []
+    for k, site in enumerate(found, 1):
+        wrong = search.mutated((site,))[site.place.node]
+        listed.append({**_in_words(search, site, right, names, wrong), "explanation": k})
+    return listed
 
 
 def whole_facts(

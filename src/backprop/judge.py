@@ -464,7 +464,7 @@ class _Judge:
             found = diagnose(graph, root, name, self.order, given, expected[k], derivation.names)
             mistakes += found or self._other_readings(name, texts[wrong or 0], expected[k], root)
             hints = hints or (mistakes[0]["hints"] if mistakes else first_step(graph, root, name, expected[k]))
-        yield {"stage": "diagnosed", "mistakes": [_plain(m) for m in mistakes], "hints": hints}
+        yield {"stage": "diagnosed", "mistakes": _numbered(mistakes), "hints": hints}
 
     def _other_readings(self, name: str, text: str, expected: int, root: int) -> list[Message]:
         """Whether the answer is right if what was typed is read in another way."""
@@ -494,7 +494,7 @@ class _Judge:
 
             found = diagnose_implicit(relation, names[worst], given[worst])
             hints = found[0]["hints"] if found else []
-            yield {"stage": "diagnosed", "mistakes": [_plain(m) for m in found], "hints": hints}
+            yield {"stage": "diagnosed", "mistakes": _numbered(found), "hints": hints}
 
     def _antiderivative(self, equation: Equation, names: list[str], finals: list[int]) -> Iterator[Message]:
         """The answer is right if its derivative is the problem."""
@@ -524,8 +524,17 @@ class _Judge:
         return texts[0] if len(texts) == 1 else f"[{', '.join(texts)}]"
 
 
-def _plain(mistake: Message) -> Message:
-    return {key: value for key, value in mistake.items() if key != "hints"}
+def _numbered(mistakes: list[Message]) -> list[Message]:
+    """The mistakes without their hints; those that explain the answer together have the same number."""
+    numbered: list[Message] = []
+    count, last = 0, None
+    for mistake in mistakes:
+        group = mistake["explanation"]
+        if group == 0 or group != last:
+            count += 1
+        last = group
+        numbered.append({**{k: v for k, v in mistake.items() if k != "hints"}, "explanation": count})
+    return numbered
 
 
 class _ProblemError(Exception):

@@ -33,6 +33,7 @@ class Mistake:
     node, where    the node of the derivation at which it was made, and what is written there
     message        what was written, and what the rule gives
     wrong, right   the step as the answer has it, and as the rule has it
+    explanation    the number of the explanation: mistakes with the same number were made together
     """
 
     code: str
@@ -42,6 +43,7 @@ class Mistake:
     message: str
     wrong: str = ""
     right: str = ""
+    explanation: int = 1
 
 
 @dataclass

@@ -61,8 +61,10 @@ def check_lines(result: Check, *, ascii: bool = False, hinting: bool = False) ->
     yield line
     if result.expected is not None and result.verdict in ("incorrect", "undecided"):
         yield [("  the derivative is ", ""), (text.math(result.expected), "math")]
-    for mistake in result.mistakes:
+    for k, mistake in enumerate(result.mistakes):
         yield []
+        if k and mistake.explanation != result.mistakes[k - 1].explanation:
+            yield [("  or", "remark")]
         yield from _mistake(text, mistake, _as_read(result))
     for level, hint in enumerate(result.hints if hinting else (), 1):
         yield [(f"  hint {level}: {text.said(hint)}", "note")]
