@@ -220,12 +220,17 @@ class Domain:
 
     def may_hide_a_case(self) -> bool:
         """Whether some case was never met, and some box might hold it."""
-        if not self.cases or len(self.names) != 1 or not self.searched:
+        if not self.cases or not self.names or not self.searched:
             return False
-        boxes = self.scan(Line({self.names[0]: Fraction(0)}, {self.names[0]: Fraction(1)}))
-        boxes = [box for box in boxes if False not in box.defined]
+        if len(self.names) == 1:
+            boxes = self.scan(Line({self.names[0]: Fraction(0)}, {self.names[0]: Fraction(1)}))
+            seen = [box.cuts for box in boxes if False not in box.defined]
+        else:  # points, and one box that holds them all
+            everywhere = Line(dict.fromkeys(self.names, Fraction(0)), dict.fromkeys(self.names, Fraction(1)))
+            points = [everywhere.box(Fraction(-(10**6)), Fraction(10**6)), *self.points_anywhere()]
+            seen = [cuts for defined, cuts in map(self.status, points) if False not in defined]
         for k, cut in enumerate(self.cuts):
-            met = {box.cuts[k] for box in boxes}
+            met = {cuts[k] for cuts in seen}
             if cut in self.cases and None in met and len(met) == 2:
                 return True
         return False

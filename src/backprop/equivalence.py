@@ -177,8 +177,8 @@ class Comparison:
         elif outcome:
             self.agreed += 1
             self.last = point
-        elif exist and not values[0].overlaps(values[1]):
-            self.doubtful += 1
+        elif exist and not values[0].overlaps(values[1]) and all(x.denominator > 2 for x in point.values()):
+            self.doubtful += 1  # at whole numbers and their halves cases meet
         return outcome is False
 
 
