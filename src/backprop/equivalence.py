@@ -199,7 +199,8 @@ def compare_at_points(
     if thorough and found.agreed:
         cells = Domain(graph, roots)
         near = cells.points_through(found.last) if found.last else ()
-        for point in chain(cells.points(), near):
+        special = cells.points_anywhere() if len(names) > 1 else ()
+        for point in chain(cells.points(), near, special):
             if found.take(point, *_compare(graph, order, a, b, point, domain)):
                 break
     return found
