@@ -14,9 +14,9 @@ from typing import Any
 from .answers import Answer, Reader, check_names, derivative, other_readings
 from .derivation import MAX_SIMPLIFY, Derivation, derive_equation
 from .domains import compare_domains
-from .equivalence import DIGITS, Verdict, compare_at_points, decide, slope_agrees
+from .equivalence import DIGITS, PRECISIONS, Verdict, compare_at_points, decide, slope_agrees
 from .errors import BackpropError, LimitError, UsageError, visible
-from .evaluate import Exact, Value, accurate, evaluate, value_text
+from .evaluate import Exact, Value, accurate, evaluate, set_precision, to_ball, value_text
 from .expr import LEAVES, Graph, number_text, to_text
 from .forms import form_note
 from .implicit import Relation, decide_on, read_solved
@@ -193,7 +193,7 @@ def _numbers(first: Value, second: Value) -> tuple[str, str]:
     texts = ("", "")
     for digits in (15, 30, 60, 350):
         texts = _number(first, digits), _number(second, digits)
-        if _as_fraction(texts[0]) != _as_fraction(texts[1]):
+        if value_text(_inexact(first), digits) != value_text(_inexact(second), digits):
             break
     return texts
 
@@ -207,11 +207,13 @@ def _number(value: Value, digits: int = 15) -> str:
     return value_text(value, digits) or "undefined"
 
 
-def _as_fraction(text: str) -> Fraction | str:
+def _inexact(value: Value) -> Value:
+    """A value as a ball, whose digits can be compared with those of another."""
+    previous = set_precision(PRECISIONS[1])
     try:
-        return Fraction(text)
-    except ValueError:  # a multiple of pi, or a ball
-        return text
+        return None if value is None or isinstance(value, bool) else to_ball(value)
+    finally:
+        set_precision(previous)
 
 
 def _domain(
