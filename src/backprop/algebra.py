@@ -69,15 +69,19 @@ _RELATED: dict[str, tuple[str, int, int]] = {
 }  # fmt: skip
 
 
+# The kinds of kernels that are analytic functions of their operands, or the operands themselves.
+_PLAIN = frozenset({"var", "pi", "exp", "root of", "log of", *_RELATED})
+
+
 class Kernel:
     """A generator of the field; `relation` (q, value) says that its q-th power is the value."""
 
-    __slots__ = ("index", "key", "relation", "positive", "label", "flat")
+    __slots__ = ("index", "key", "relation", "positive", "label", "plain")
 
     def __init__(self, index: int, key: Any, relation: tuple[int, Quotient] | None, positive: bool, label: str) -> None:
         self.index, self.key, self.relation, self.positive = index, key, relation, positive
         self.label = label  # a name that does not depend on the order in which kernels were made
-        self.flat = key[0] in ("sign", "floor") if isinstance(key, tuple) else False  # constant on whole intervals
+        self.plain = False  # an elementary function of the variables themselves: see `Field._is_plain`
 
 
 class Field:
@@ -213,21 +217,24 @@ class Field:
             if len(self.kernels) >= len(self.generators):
                 self.units["generators"] = Fraction(2 * len(self.generators))
                 raise _Again
-            label = self._label(repr(key[1] if key[0] == "var" else [k for k in key if type(k) is not _Opaque]))
+            texts = repr([k for k in key[1:] if type(k) is not _Opaque])
+            label = f"<{key[1]!r}>" if key[0] == "var" else self._label(f"{key[0]} of", texts)
             found = self.by_key[key] = Kernel(len(self.kernels), key, relation, positive, label)
+            inner = [] if key[0] == "var" else [self.kernels[int(i)] for i in re.findall(r"\bg(\d+)\b", texts)]
+            found.plain = key[0] in _PLAIN and all(k.key[0] in ("var", "pi") for k in inner)
             self.kernels.append(found)
         return self.generators[found.index], self.one
 
-    def _label(self, text: str) -> str:
+    def _label(self, kind: str, text: str) -> str:
         """A text with the labels of kernels in place of their numbers, or a digest of it."""
-        named = re.sub(r"\bg(\d+)\b", lambda m: self.kernels[int(m[1])].label, text)
+        named = kind + re.sub(r"\bg(\d+)\b", lambda m: self.kernels[int(m[1])].label, text)
         return f"<{named if len(named) < 40 else md5(named.encode(), usedforsecurity=False).hexdigest()}>"
 
     def assumed_positive(self, p: Poly) -> None:
         """Notes that p > 0 wherever the expressions are defined; starts over if that is news."""
-        if not self.assume or p.is_constant() or self._is_flat(p):
+        if not self.assume or p.is_constant() or not self._is_plain(p):
             return
-        key = ("positive", self._label(str(p)))
+        key = ("positive", self._label("", str(p)))
         if key not in self.units:
             self.units[key] = Fraction(1)
             raise _Again
@@ -380,7 +387,7 @@ class Field:
             name = "expi" if imaginary else "exp"
             key = (name, str(monomial), str(bottom))
             self.texts[str(monomial)], self.texts[str(bottom)] = monomial, bottom
-            lasting = (name, self._label(f"{monomial} / {bottom}"))
+            lasting = (name, self._label("", f"{monomial} / {bottom}"))
             unit = self.units.setdefault(lasting, c)
             if (c / unit).denominator != 1:
                 self.units[lasting] = _common(unit, c)
@@ -453,7 +460,7 @@ class Field:
                     return None
                 _, top, bottom = kernel.key
                 exponent = self.quotient(self._read(top), self._read(bottom))
-                unit = self.constant(sign * n * self.units["exp", self._label(f"{top} / {bottom}")])
+                unit = self.constant(sign * n * self.units["exp", self._label("", f"{top} / {bottom}")])
                 total = self.add(total, self.mul(unit, exponent))
         return total
 
@@ -503,6 +510,8 @@ class Field:
         whole = base[0] * base[1] ** (q - 1)
         self._check(whole)
         result = self.div((self.one, self.one), self._magnitude((base[1], self.one), q))
+        if self._is_complex(whole):
+            raise TooLarge  # the factors of a real number need not be real
         content, factors = whole.factor()
         odd: list[tuple[Poly, int]] = []
         c = Fraction(int(content.p), int(content.q))
@@ -557,14 +566,14 @@ class Field:
     def _generator_root(self, base: Poly, q: int) -> Quotient:
         """The generator whose q-th power is the base; several q of one base share a finer one."""
         key = ("root of", str(base))
-        lasting = ("root of", self._label(str(base)))
+        lasting = ("root of", self._label("", str(base)))
         order = self.units.setdefault(lasting, Fraction(q))
         if order % q:
             self.units[lasting] = Fraction(lcm(int(order), q))
             raise _Again
-        positive = int(order) % 2 == 0 or self._is_positive(base)  # an odd root has the sign of its base
+        # An odd root has the sign of its base; an even one is 0 where its base is.
+        positive = (int(order) % 2 == 0 and self._is_plain(base)) or self._is_positive(base)
         generator = self.kernel(key, relation=(int(order), (base, self.one)), positive=positive)
-        self.by_key[key].flat = self._is_flat(base)
         return self.pow(generator, int(order) // q)
 
     def _numeric_root(self, number: Fraction, q: int) -> Quotient:
@@ -592,31 +601,47 @@ class Field:
         number = self.rational(u)
         if number is not None:
             return self.constant((number > 0) - (number < 0))
+        if any(map(self._is_complex, u)):
+            raise TooLarge  # the factors of a real number need not be real
         result: Quotient = (self.one, self.one)
         for polynomial in u:
             content, factors = polynomial.factor()
             if content < 0:
                 result = self.neg(result)
             for factor, times in factors:
+                if not self._is_plain(factor) and not self._is_positive(factor):
+                    raise TooLarge  # it might be 0, and then the square of its sign is not 1
                 if times % 2 == 0 or self._is_positive(factor):
                     continue
                 if self._is_positive(-factor):
                     result = self.neg(result)
                     continue
                 sign, normal = self.sign_split((factor, self.one))
-                if self._is_flat(normal[0]):
-                    raise TooLarge  # the square of its sign is not 1 everywhere
                 kernel = self.kernel(("sign", self.text(normal)), relation=(2, (self.one, self.one)))
                 result = self.mul(result, kernel if sign > 0 else self.neg(kernel))
         return result
 
-    def _is_flat(self, p: Poly) -> bool:
-        """Whether p may be constant, and so 0, on a whole interval: then "single points aside" means nothing."""
-        return any(n and kernel.flat for n, kernel in zip(p.degrees(), self.kernels, strict=False))
+    def _is_plain(self, p: Poly) -> bool:
+        """Whether p, which is not the polynomial 0, surely vanishes at single points only.
+
+        That is so for a polynomial in the variables, exponentials of them, one root, one logarithm, and
+        the trigonometric functions of one argument: these are analytic and independent. It is not so
+        for signs and steps, for arcsin(sin x) − x, or for Γ(x + 1) − xΓ(x), which is 0 everywhere.
+        """
+        used = [kernel for n, kernel in zip(p.degrees(), self.kernels, strict=False) if n]
+        if not all(kernel.plain for kernel in used):
+            return False
+        roots = [k for k in used if k.key[0] == "root of" and "g" in k.key[1]]
+        logarithms = [k for k in used if k.key[0] == "log of" and not isinstance(k.key[1], int)]
+        arguments = {repr(k.key[1:]) for k in used if k.key[0] in _RELATED}
+        return len(roots) <= 1 and len(logarithms) <= 1 and len(arguments) <= 1
+
+    def _is_complex(self, p: Poly) -> bool:
+        return any(n and k.key[0] in ("expi", "i") for n, k in zip(p.degrees(), self.kernels, strict=False))
 
     def _is_positive(self, p: Poly) -> bool:
         """Whether p > 0 is plain: positive terms only, and one of them never 0."""
-        if self.assume and ("positive", self._label(str(p))) in self.units:
+        if self.assume and ("positive", self._label("", str(p))) in self.units:
             return True
         certain = False
         for exponents, coefficient in p.to_dict().items():
@@ -658,7 +683,7 @@ class Field:
                     difference = self.neg(difference)
                 if self.rational(difference) is not None:
                     raise TooLarge  # decided by numbers alone: not this field's business
-                if self._is_flat(difference[0]):
+                if not self._is_plain(difference[0]):
                     raise TooLarge  # equality may hold on an interval
                 if op in ("eq", "ne"):
                     done[place] = self.constant(0 if op == "eq" else 1)

@@ -87,6 +87,10 @@ def decide(
             return Verdict("undecided", None, NO_DOMAIN)
         if thorough and Domain(graph, [a, b, *domain]).may_hide_a_case():
             return Verdict("undecided", None, "a case that was never met might differ", agreed, DIGITS)
+        if thorough and _equations(graph, a) != _equations(graph, b):
+            return Verdict(
+                "undecided", None, "an equality in a condition may hold at places that differ", agreed, DIGITS
+            )
         if thorough and _jumps(graph, a) != _jumps(graph, b):
             return _between_jumps(graph, a, b, domain, agreed)
         return Verdict("equal", "sampled", "", agreed, DIGITS)
@@ -94,6 +98,11 @@ def decide(
 
 
 NO_DOMAIN = "no point was found where both have a value"
+
+
+def _equations(graph: Graph, root: int) -> set[tuple[int, ...]]:
+    """What is compared with == or !=: balls can seldom tell."""
+    return {graph.nodes[i][1:] for i in graph.reachable([root]) if graph.nodes[i][0] in ("eq", "ne")}
 
 
 def _jumps(graph: Graph, root: int) -> set[tuple[int, ...]]:

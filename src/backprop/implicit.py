@@ -13,6 +13,7 @@ from fractions import Fraction
 
 from .algebra import vanishes_with
 from .answers import Answer, split_top
+from .domains import Domain
 from .equivalence import DIGITS, PRECISIONS, Verdict, agree
 from .errors import UsageError, visible
 from .evaluate import Value, evaluate, set_precision, to_ball
@@ -227,6 +228,8 @@ def decide_on(relation: Relation, a: int, b: int) -> Verdict:
         # A point that can be computed by hand is the better witness.
         exact = [w for w in against if _is_exact(w[0])]
         return Verdict("different", "refuted", "", agreed, DIGITS, (exact or against)[0])
+    if Domain(graph, [a]).cases != Domain(graph, [b]).cases:
+        return Verdict("undecided", None, "one has cases that the points of the curve may not have met", agreed)
     if agreed >= 3 and not against:
         return Verdict("equal", "sampled", "", agreed, DIGITS)
     return Verdict("undecided", None, "too few points of the curve were found", agreed)

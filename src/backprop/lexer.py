@@ -775,6 +775,7 @@ class Lexer:
             and len(left) >= 4
             and name not in BARE
             and name not in CONSTANTS
+            and not (name in FUNCTIONS and not right.issuperset(texts[2 : equal - 1 : 2]))  # relu(y) = x
         ):
             parameters = texts[2 : equal - 1 : 2]
             if len(set(parameters)) < len(parameters):
@@ -1125,6 +1126,9 @@ class Lexer:
         offset = start
         following = i + 1
         together = self._stays_together(i, pieces, operand)
+        for k in range(len(pieces) - 1, 0, -1):  # the digits of ln10 are one number
+            if pieces[k].isdigit() and pieces[k - 1].isdigit():
+                pieces[k - 1 : k + 1] = [pieces[k - 1] + pieces[k]]
         for k, piece in enumerate(pieces):
             last = k == len(pieces) - 1
             end = offset + len(piece)
