@@ -29,6 +29,7 @@ POINTS = 12
 DIGITS = 50
 PRECISIONS = (240, 900, 3400)
 _TRIES = 400
+_EVERYDAY = 4
 _DOUBTS = 3  # single points may differ where a function is defined by cases; so many may not
 
 
@@ -167,13 +168,15 @@ def has_common_domain(graph: Graph, needed: Sequence[int], possible: Sequence[in
 class Comparison:
     """What points say: how many agree to `DIGITS` digits, at how many both have values, and a witness against.
 
-    `doubtful` counts the points at which the two differ without differing around them, as far as can be told.
+    `doubtful` counts the points at which the two differ without differing around them, as far as can be told,
+    and those of everyday size at which nobody can tell whether they have values.
     """
 
-    __slots__ = ("agreed", "tried", "doubtful", "witness", "last")
+    __slots__ = ("agreed", "tried", "doubtful", "witness", "last", "domain")
 
-    def __init__(self) -> None:
+    def __init__(self, domain: Domain | None) -> None:
         self.agreed = self.tried = self.doubtful = 0
+        self.domain = domain
         self.witness: tuple[dict[str, Fraction], Value, Value] | None = None
         self.last: dict[str, Fraction] = {}  # a point that agreed
 
@@ -188,6 +191,8 @@ class Comparison:
             self.last = point
         elif exist and not values[0].overlaps(values[1]) and all(x.denominator > 2 for x in point.values()):
             self.doubtful += 1  # at whole numbers and their halves cases meet
+        elif not exist and self.domain is not None and all(abs(x) <= _EVERYDAY for x in point.values()):
+            self.doubtful += False not in self.domain.status(point, exact=True)[0]
         return outcome is False
 
 
@@ -198,7 +203,7 @@ def compare_at_points(
     roots = [a, b, *domain]
     order = graph.reachable(roots)
     names = graph.variables(roots)
-    found = Comparison()
+    found = Comparison(Domain(graph, roots) if thorough else None)
     count = points if names else 1
     for point in sample_points(graph, roots, names):
         if found.take(point, *_compare(graph, order, a, b, point, domain, fine=not found.agreed)):
