@@ -153,6 +153,12 @@ def test_ties_are_all_listed():
     assert [m.code for m in check("x^2", "x").mistakes][:2] == ["M23", "M26"]
 
 
+def test_another_reading_of_the_typing_is_listed_beside_a_mistake_that_gives_the_same():
+    result = check("x²√(1-x)", "2x√(1-x)-x²/2√(1-x)")
+    assert [m.code for m in result.mistakes] == ["M71", "M24"]
+    assert [m.explanation for m in result.mistakes] == [1, 2]
+
+
 def test_two_mistakes_are_named_together():
     result = check("x^2 sin(3x)", "2x sin(3x) - x^2 cos(3x)")
     assert {"M31", "M01"} <= {m.code for m in result.mistakes}

@@ -11,7 +11,7 @@ from collections.abc import Collection, Iterator, Sequence
 from difflib import get_close_matches
 
 from .errors import BackpropError, LimitError, NameFault, ParseError, visible
-from .expr import LEAVES, Graph
+from .expr import Graph
 from .lexer import PREFIX, PRIMES, SUPERSCRIPTS
 from .parser import parse_equation
 from .reverse import backpropagate
@@ -214,8 +214,3 @@ def _without_comment(text: str) -> tuple[int, int]:
 def _padded(text: str, start: int, end: int) -> str:
     """A part of a text at its own place, so that the places of errors are those of the whole."""
     return " " * start + text[start:end]
-
-
-def operations(graph: Graph, root: int) -> int:
-    """How many operations the written-out expression has."""
-    return graph.written_size([root]) if graph.nodes[root][0] not in LEAVES else 0

@@ -11,7 +11,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from fractions import Fraction
 from typing import Any
 
-from .answers import Answer, Reader, check_names, derivative, other_readings
+from .answers import MAX_LENGTH, MAX_NODES, Answer, Reader, check_names, derivative, other_readings
 from .derivation import MAX_SIMPLIFY, Derivation, derive_equation
 from .domains import compare_domains
 from .equivalence import DIGITS, PRECISIONS, Verdict, compare_at_points, decide, slope_agrees
@@ -23,9 +23,6 @@ from .implicit import Relation, decide_on, read_solved
 from .lexer import PREFIX
 from .parser import Equation, check_variables, parse_equation
 from .tidy import Tidy
-
-MAX_LENGTH = 64_000  # characters of an expression that is checked
-MAX_NODES = 50_000
 
 Message = dict[str, Any]
 
@@ -464,7 +461,7 @@ class _Judge:
             if wrong:
                 mistakes.append(fact("M74", str(wrong)))
             found = diagnose(graph, root, name, self.order, given, expected[k], derivation.names)
-            mistakes += found or self._other_readings(name, texts[wrong or 0], expected[k], root)
+            mistakes += self._other_readings(name, texts[wrong or 0], expected[k], root) + found
             hints = hints or (mistakes[0]["hints"] if mistakes else first_step(graph, root, name, expected[k]))
         yield {"stage": "diagnosed", "mistakes": _numbered(mistakes), "hints": hints}
 
