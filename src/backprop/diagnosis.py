@@ -18,7 +18,7 @@ from .algebra import proves_equal
 from .equivalence import decide, sample_points
 from .evaluate import Value, evaluate, run_in_balls, set_precision, to_ball
 from .expr import LEAVES, PRETTY, PYTHON, Graph, Style, literal_rational, to_text
-from .implicit import Relation, decide_on
+from .implicit import Relation, decide_on, solve_linear
 from .mistakes import MISTAKES, PATTERNS, WHOLE, Mistake, filled, lookup_mistake
 from .ops import CONDITIONS, GROUPS, Op, lookup
 from .reverse import active, backpropagate
@@ -804,13 +804,8 @@ class ImplicitSearch(Search):
 
     def mutant(self, chosen: Sequence[Site]) -> int:
         """y' from the equation that the wrong rules give; the relation itself if that is not linear."""
-        graph, tidy = self.graph, Tidy(self.graph)
-        equation = super().mutant(chosen)
-        factor = backpropagate(graph, equation, [self.slope]).gradient[self.slope]
-        if self.slope in graph.variables([factor]) or factor == tidy.zero:
-            return self.root
-        rest = graph.substitute(equation, {graph.variable(self.slope): tidy.zero})
-        return tidy.neg(tidy.div(rest, factor))
+        solved = solve_linear(self.graph, super().mutant(chosen), self.slope)
+        return self.root if solved is None else solved
 
     def is_proved(self, finding: Finding) -> bool:
         """Whether the answer is what these wrong rules give, everywhere on the curve."""

@@ -156,14 +156,6 @@ class Domain:
         cuts = [values.get(i) for i in self.cuts]
         return tuple(status[i] for i in self.roots), tuple(c if isinstance(c, bool) else None for c in cuts)
 
-    def is_inside(self, point: Mapping[str, Fraction]) -> bool:
-        """Whether all roots have values in a whole neighbourhood of the point."""
-        for radius in (20, 60):
-            around = box_around(point, Fraction(1, 2**radius))
-            if all(self.status(around)[0]):
-                return True
-        return False
-
     # -- lines -------------------------------------------------------------------------------------
 
     def scan(self, line: Line, budget: int = BOXES) -> list[Box]:

@@ -20,6 +20,7 @@ from dataclasses import asdict, dataclass, field
 from functools import lru_cache
 from typing import IO, TYPE_CHECKING, Any, Protocol, TextIO, TypeVar
 
+from .answers import MAX_NODES
 from .errors import BackpropError, LimitError, UsageError, visible
 from .session import Job, Question, Session
 from .tables import MAX_CELL, Record, Table, Writer, as_text, json_line
@@ -53,7 +54,6 @@ KEY: Mapping[str, tuple[str, ...]] = {
 }
 
 _MARKUP = re.compile(r"[\\`*_\[\]<>&~|#!$@]|:(?=//)|(?<=www)\.", re.IGNORECASE)
-_MAX_NODES = 50_000
 _MAX_ORDER = 1000
 _REMEMBERED = 1024  # answers whose verdict is kept, for the next student who gives the same
 _KEPT_LENGTH = 2000  # characters of such an answer
@@ -172,7 +172,7 @@ def _problem(row: Record, log10: bool) -> Problem:
     of = cells["of"] or None
     log10 = _is_yes(cells, "log10") or log10
     equation = parse_equation(
-        cells["problem"], wrt=[*wrt, *([of] if of else [])], functions=functions, log10=log10, max_nodes=_MAX_NODES
+        cells["problem"], wrt=[*wrt, *([of] if of else [])], functions=functions, log10=log10, max_nodes=MAX_NODES
     )
     if cells["form"] and cells["form"] not in FORMS:
         raise UsageError(f"there is no form `{visible(cells['form'])}`", hint=f"one of {', '.join(FORMS)}")

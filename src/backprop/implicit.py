@@ -17,7 +17,7 @@ from .domains import Domain
 from .equivalence import DIGITS, PRECISIONS, Verdict, agree
 from .errors import UsageError, visible
 from .evaluate import Value, evaluate, set_precision, to_ball
-from .expr import LEAVES, fresh_prefix
+from .expr import LEAVES, Graph, fresh_prefix
 from .parser import Equation, parse_equation
 from .reverse import backpropagate
 from .tidy import Tidy
@@ -162,28 +162,30 @@ def read_solved(relation: Relation, text: str, *, log10: bool = False) -> Answer
         raise UsageError("more than one `=` in an equation for the derivative", text=text, start=0, end=len(text),
                          hint="write the derivative alone on the left")  # fmt: skip
     difference = tidy.sub(sides[0].root, sides[1].root)
-    factor = backpropagate(graph, difference, [slope]).gradient[slope]
-    if slope in graph.variables([factor]) or factor == tidy.zero:
+    solved_for = solve_linear(graph, difference, slope)
+    if solved_for is None:
         raise UsageError(f"not linear in {y}'", text=text, start=0, end=len(text), hint=f"solve it for {y}'")
-    rest = _without(relation, difference, slope)
     answer = Answer(text)
-    answer.entries, answer.texts = [[tidy.neg(tidy.div(rest, factor))]], [[text]]
+    answer.entries, answer.texts = [[solved_for]], [[text]]
     answer.wrt, answer.notes = [None], [note for side in sides for note in side.notes]
     answer.notes.append(f"the answer is an equation for {y}', solved for it")
     return answer
 
 
-def _without(relation: Relation, node: int, name: str) -> int:
-    """The node with a variable set to 0, tidied."""
-    graph, tidy = relation.graph, Tidy(relation.graph)
-    image: dict[int, int] = {}
-    for position in graph.reachable([node]):
+def solve_linear(graph: Graph, equation: int, name: str) -> int | None:
+    """The variable `name` from equation = 0, if that is linear in it, else None."""
+    tidy = Tidy(graph)
+    factor = backpropagate(graph, equation, [name]).gradient[name]
+    if name in graph.variables([factor]) or factor == tidy.zero:
+        return None
+    rest: dict[int, int] = {}  # the equation with 0 for the variable
+    for position in graph.reachable([equation]):
         key = graph.nodes[position]
         if key[0] in LEAVES:
-            image[position] = tidy.zero if key == ("var", name) else position
+            rest[position] = tidy.zero if key == ("var", name) else position
         else:
-            image[position] = tidy.make(key[0], *[image[i] for i in key[1:]])
-    return image[node]
+            rest[position] = tidy.make(key[0], *[rest[i] for i in key[1:]])
+    return tidy.neg(tidy.div(rest[equation], factor))
 
 
 def _dependent(names: Sequence[str], wrt: Sequence[str]) -> str:

@@ -242,16 +242,9 @@ def split_list(text: str, separator: str = ",") -> list[str]:
     >>> split_list("x=atan2(1, 2), y = 3")
     ['x=atan2(1, 2)', 'y = 3']
     """
-    parts, depth, start = [], 0, 0
-    for i, c in enumerate(text):
-        if c in "([{":
-            depth += 1
-        elif c in ")]}":
-            depth -= 1
-        elif c == separator and depth <= 0:
-            parts.append(text[start:i].strip())
-            start = i + 1
-    return [*parts, text[start:].strip()]
+    from .answers import split_top
+
+    return [text[low:high].strip() for low, high in split_top(text, separator)]
 
 
 def read_names(given: object, key: str) -> list[str]:
