@@ -10,7 +10,7 @@ import pytest
 import backprop
 from backprop.errors import BackpropError, UsageError
 from backprop.verdicts import Check, Equality, answer_question, equality_question, result_of, take_in
-from test_cli import Result, cli, process, session  # noqa: F401 - the fixtures of the command line
+from test_cli import cli, process, session  # noqa: F401 - the fixtures of the command line
 
 CHECK_KEYS = {"version", "source", "problem", "answer", "reading", "wrt", "order", "verdict", "how", "reason", "points",
               "digits", "expected", "witness", "domain", "mistakes", "notes"}  # fmt: skip
@@ -298,4 +298,3 @@ def test_the_program_from_the_outside(tmp_path: Path):
     target = tmp_path / "out.json"
     assert process("check", "x^2", "2x", "--format", "json", "-o", str(target)).returncode == 0
     assert json.loads(target.read_text(encoding="utf-8"))["verdict"] == "correct"
-    assert isinstance(Result(0, "", ""), tuple)
