@@ -23,6 +23,7 @@ ORDER = [
     "parser",
     "rules",
     "reverse, evaluate",
+    "program, passes",
     "algebra, symbolic, textbook, derivation, domains, answers",
     "equivalence, forms",
     "verify, implicit",

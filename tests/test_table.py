@@ -19,7 +19,7 @@ from backprop.ops import CONDITIONS, CONSTANTS, FUNCTIONS, OPS, Op, lookup, unkn
 from backprop.parser import parse_equation, parse_rule
 from backprop.reverse import backpropagate
 from backprop.tidy import Tidy
-from backprop.verify import verify
+from backprop.verify import Claim, verify
 
 ROWS = [op for op in OPS.values() if op.name not in CONSTANTS and op.name not in CONDITIONS]
 PARTIALS = [(op, k) for op in ROWS for k in range(op.arity) if op.partials[k] is not None]
@@ -442,7 +442,7 @@ def wrong_verdict(monkeypatch: pytest.MonkeyPatch, op: Op, k: int, wrong: str, t
         graph = Graph()
         root = parse_equation(text, graph=graph, wrt=[name]).root
         result = backpropagate(graph, root, [name])
-        report = verify(graph, root, [(name, result.gradient[name])], 1, {}, use_sympy=True)
+        report = verify(graph, root, [Claim(root, {name: result.gradient[name]})], {}, use_sympy=True)
         return str(report["status"])
     finally:
         monkeypatch.undo()

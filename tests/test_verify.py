@@ -25,7 +25,7 @@ def judged(text: str, wrong: dict[str, str] | None = None, order: int = 1, use_s
         results[name] = position
     known = {name: parse_equation(t, graph=graph, wrt=names).root for name, t in (wrong or {}).items()}
     shown = {results[name]: parse_equation(t, graph=graph, wrt=names).root for name, t in forms.items()}
-    report = verify.verify(graph, root, list((results | known).items()), order, shown, use_sympy=use_sympy)
+    report = verify.verify(graph, root, [verify.Claim(root, results | known, order)], shown, use_sympy=use_sympy)
     assert set(report) >= {"status", "how", "points", "digits", "notes", "limit", "rejected_forms"}
     return report
 
@@ -167,9 +167,9 @@ def test_a_variable_that_does_not_occur_has_the_derivative_nought():
     graph = Graph()
     root = parse_equation("x^2", graph=graph).root
     zero, one = graph.number(0), graph.number(1)
-    assert verify.verify(graph, root, [("z", zero)], 1, {}, use_sympy=True)["status"] in ("proved", "sampled")
-    assert verify.verify(graph, root, [("z", one)], 1, {}, use_sympy=True)["status"] == "failed"
-    assert verify.verify(graph, root, [], 1, {}, use_sympy=True)["status"] == "proved"
+    assert verify.verify(graph, root, [verify.Claim(root, {"z": zero})], {}, use_sympy=True)["status"] in ("proved", "sampled")
+    assert verify.verify(graph, root, [verify.Claim(root, {"z": one})], {}, use_sympy=True)["status"] == "failed"
+    assert verify.verify(graph, root, [], {}, use_sympy=True)["status"] == "proved"
 
 
 def test_forms_that_change_value_or_domain_are_rejected():

@@ -14,12 +14,12 @@ from .errors import BackpropError, LimitError, NameFault, ParseError, visible
 from .expr import Graph
 from .lexer import PREFIX, PRIMES, SUPERSCRIPTS
 from .parser import parse_equation
+from .program import split_top
 from .reverse import backpropagate
 
 MAX_LENGTH = 64_000  # bytes of one answer
 MAX_NODES = 50_000
 
-_OPEN, _CLOSE = "([{", ")]}"
 _NAME = re.compile(r"\s*([^\W\d_]\w*?)\s*(?:\(\s*[^\W\d_]\w*(?:\s*,\s*[^\W\d_]\w*)*\s*\))?\s*")
 
 
@@ -167,28 +167,6 @@ def _strange_name(answer: Answer, name: str, allowed: Sequence[str]) -> NameFaul
         f"`{visible(name)}` does not occur in the problem", text=answer.text, start=start, end=start + len(name),
         hint=hint,
     )  # fmt: skip
-
-
-def split_top(text: str, separator: str, start: int = 0, end: int | None = None) -> list[tuple[int, int]]:
-    """The spans between separators outside brackets; of `=`, only those that compare nothing.
-
-    >>> [("a=f(b, c), d"[low:high]) for low, high in split_top("a=f(b, c), d", ",")]
-    ['a=f(b, c)', ' d']
-    """
-    end = len(text) if end is None else end
-    spans, depth, begin = [], 0, start
-    for i in range(start, end):
-        c = text[i]
-        if c in _OPEN:
-            depth += 1
-        elif c in _CLOSE:
-            depth -= 1
-        elif c == separator and depth <= 0:
-            if c == "=" and (text[i + 1 : i + 2] == "=" or text[i - 1 : i] in ("=", "<", ">", "!")):
-                continue
-            spans.append((begin, i))
-            begin = i + 1
-    return [*spans, (begin, end)]
 
 
 def _brackets(text: str, start: int, end: int) -> tuple[int, int] | None:

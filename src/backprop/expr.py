@@ -13,7 +13,7 @@ Leaves are `("var", name)`, `("num", value, spelling)` and the constants of the 
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Collection, Iterable, Mapping
 from fractions import Fraction
 from typing import Any
 
@@ -425,14 +425,18 @@ def decode(data: dict[str, Any], graph: Graph) -> list[int]:
     return [place[root] for root in data["roots"]]
 
 
-def definitions(graph: Graph, roots: Iterable[int], limit: int, largest: int = 40) -> list[int]:
+def definitions(
+    graph: Graph, roots: Iterable[int], limit: int, largest: int = 40, named: Collection[int] = ()
+) -> list[int]:
     """Which nodes to give a name so that the roots can be written in linear size; in order.
 
     None if the roots written out have at most `limit` nodes. Otherwise every node with several
     users, and as many others as are needed to keep each written expression below about `largest`.
+    The nodes in `named` have a name already.
     """
-    roots = list(roots)
-    if graph.written_size(roots) <= limit:
+    roots = [*roots, *named]
+    cuts = frozenset(named)
+    if graph.written_size(roots, cuts) <= limit:
         return []
     order = graph.reachable(roots)
     users: dict[int, int] = {}
@@ -440,17 +444,19 @@ def definitions(graph: Graph, roots: Iterable[int], limit: int, largest: int = 4
         for operand in graph.operands(position):
             users[operand] = users.get(operand, 0) + 1
     tops = set(roots)
-    named: list[int] = []
+    found: list[int] = []
     size: dict[int, int] = {}
     for position in order:
         operands = graph.operands(position)
         total = 1 + sum(size[i] for i in operands)
         shared = users.get(position, 0) + (position in tops) > 1
-        if operands and (shared or (total > largest and users.get(position, 0))):
-            named.append(position)
+        if position in cuts:
+            total = 1
+        elif operands and (shared or (total > largest and users.get(position, 0))):
+            found.append(position)
             total = 1
         size[position] = total
-    return named
+    return found
 
 
 def fresh_prefix(taken: Iterable[str], candidates: str = "vwuzqhkmnprst") -> str:

@@ -12,13 +12,15 @@ from collections.abc import Callable, Iterator, Sequence
 from fractions import Fraction
 
 from .algebra import vanishes_with
-from .answers import Answer, split_top
+from .answers import Answer
 from .domains import Domain
 from .equivalence import DIGITS, PRECISIONS, Verdict, agree
-from .errors import UsageError, visible
+from .errors import UsageError
 from .evaluate import Value, evaluate, set_precision, to_ball
 from .expr import LEAVES, Graph, fresh_prefix
 from .parser import Equation, parse_equation
+from .passes import dependent_variable
+from .program import split_top
 from .reverse import backpropagate
 from .tidy import Tidy
 
@@ -36,9 +38,7 @@ class Relation:
         self.difference = Tidy(self.graph).sub(equation.root, equation.right)
         names = self.graph.variables([equation.root, equation.right])
         self.names = names
-        self.dependent = of if of is not None else _dependent(names, wrt or ())
-        if self.dependent not in names:
-            raise UsageError(f"{visible(self.dependent)} does not occur in the relation", hint="--of names another")
+        self.dependent = dependent_variable(names, wrt or (), of)
         self._points: list[dict[str, Value]] = []
         self._more = self._search()
 
@@ -60,6 +60,13 @@ class Relation:
         for point in self._more:
             self._points.append(point)
             yield point
+
+    def solutions(self, given: dict[str, Value]) -> list[Value]:
+        """The values of the dependent variable where the others are given, as far as a search finds them.
+
+        Rational ones are exact, others are balls that certainly hold one.
+        """
+        return sorted(set(self._roots(given)), key=float)
 
     def _search(self) -> Iterator[dict[str, Value]]:
         others = [name for name in self.names if name != self.dependent]
@@ -186,16 +193,6 @@ def solve_linear(graph: Graph, equation: int, name: str) -> int | None:
         else:
             rest[position] = tidy.make(key[0], *[rest[i] for i in key[1:]])
     return tidy.neg(tidy.div(rest[equation], factor))
-
-
-def _dependent(names: Sequence[str], wrt: Sequence[str]) -> str:
-    """y if it occurs and is not asked for, else the only other variable."""
-    if "y" in names and "y" not in wrt:
-        return "y"
-    others = [name for name in names if name not in wrt]
-    if len(others) != 1:
-        raise UsageError("it is not clear which variable depends on the others", hint="name it: --of y")
-    return others[0]
 
 
 def _is_exact(point: dict[str, Value]) -> bool:

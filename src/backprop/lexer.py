@@ -798,6 +798,8 @@ class Lexer:
     def _is_word_product(self, equal: int, right: set[str]) -> bool:
         """`xy = 1`, `xy = x + y`: two letters, equal to something with no other variable or with both letters."""
         word = self.texts[0]
+        if word in self.given:
+            return False
         if not (len(word) == 2 and word.isalpha() and word.islower() and word not in _GREEK and word[0] != "d"):
             return False
         names = {t for k, t in zip(self.kinds[equal:], self.texts[equal:], strict=True) if k == "NAME"}

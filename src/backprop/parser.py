@@ -8,7 +8,7 @@ power -> product -> ...) are followed once and remembered.
 from __future__ import annotations
 
 from collections.abc import Collection, Iterable
-from typing import Any
+from typing import Any, NamedTuple
 
 from .errors import BackpropError, LimitError, NameFault, ParseError, UsageError, visible
 from .expr import LEAVES, Graph, Node, to_text
@@ -22,6 +22,20 @@ _INVERSES = {name: f"a{name}" for name in "sin cos tan cot sec csc sinh cosh tan
 _BINARY = frozenset({"add", "sub", "mul", "div", "pow", "and", "or"})
 
 
+class Definition(NamedTuple):
+    """A statement of a program: a name, the parameters of a function, and the node that it stands for.
+
+    `value` is the node of what was written, `given` says that it is a value, with no name in it:
+    `w = 3`, which is a variable with a value (`position` is the variable) if it is to vary.
+    """
+
+    name: str
+    parameters: tuple[str, ...]
+    position: int
+    value: int
+    given: bool
+
+
 class Equation:
     """What a text says.
 
@@ -32,9 +46,18 @@ class Equation:
     wrt, order  from a `d/dx` in front, else None and 1
     prefix      the match of a derivative on the left side: `dy/dx =`, `y' =`
     notes       the readings that were not the only ones
+
+    Of a program (see `program`):
+
+    definitions its named parts, in order
+    calls       node -> the function that it is a call of, and the operands
+    outputs     the name and the node of each output; `root` is the first
     """
 
-    __slots__ = ("text", "graph", "root", "right", "output", "parameters", "wrt", "order", "prefix", "notes")
+    __slots__ = (
+        "text", "graph", "root", "right", "output", "parameters", "wrt", "order", "prefix", "notes", "definitions",
+        "calls", "outputs",
+    )  # fmt: skip
 
     def __init__(self, text: str, graph: Graph, notes: list[str]) -> None:
         self.text, self.graph, self.notes = text, graph, notes
@@ -45,6 +68,9 @@ class Equation:
         self.wrt: str | None = None
         self.order = 1
         self.prefix: Any = None
+        self.definitions: list[Definition] = []
+        self.calls: dict[int, tuple[str, tuple[int, ...]]] = {}
+        self.outputs: list[tuple[str, int]] = []
 
     @property
     def node(self) -> Node:

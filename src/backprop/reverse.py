@@ -9,7 +9,8 @@ for one, for + − × ÷), and applying the pass to an adjoint gives higher deri
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Collection, Iterable, Mapping
+from types import MappingProxyType
 from typing import NamedTuple
 
 from .errors import UsageError
@@ -17,6 +18,8 @@ from .expr import LEAVES, Graph, Node, literal_rational
 from .parser import check_variables
 from .rules import Program, apply, program
 from .tidy import Tidy
+
+NOTHING: Mapping[str, int] = MappingProxyType({})
 
 
 class Edge(NamedTuple):
@@ -36,27 +39,30 @@ class Pass:
     adjoints   node -> its adjoint (a node of the same graph)
     edges      in the order of the pass, from the output back; empty if they were not asked for
     gradient   variable -> the derivative of the output by it
+    of, by     what the output is called, and the variables by which it was differentiated before
     """
 
-    __slots__ = ("graph", "output", "order", "adjoints", "edges", "gradient")
+    __slots__ = ("graph", "output", "order", "adjoints", "edges", "gradient", "of", "by")
 
-    def __init__(self, graph: Graph, output: int) -> None:
-        self.graph, self.output = graph, output
+    def __init__(self, graph: Graph, output: int, of: str = "", by: tuple[str, ...] = ()) -> None:
+        self.graph, self.output, self.of, self.by = graph, output, of, by
         self.order: list[int] = []
         self.adjoints: dict[int, int] = {}
         self.edges: list[Edge] = []
         self.gradient: dict[str, int] = {}
 
 
-def active(graph: Graph, output: int, names: Iterable[str]) -> list[int]:
-    """The nodes that lie between a variable in `names` and the output, operands first."""
+def active(graph: Graph, output: int, names: Iterable[str], others: Collection[int] = ()) -> list[int]:
+    """The nodes that lie between a variable in `names`, or a node in `others`, and the output, operands first."""
     nodes = graph.nodes
     wanted = set(names)
     varying: set[int] = set()
     order = []
     for position in graph.reachable([output]):
         key = nodes[position]
-        if key[0] in LEAVES:
+        if position in others:
+            pass
+        elif key[0] in LEAVES:
             if key[0] != "var" or key[1] not in wanted:
                 continue
         elif varying.isdisjoint(key[1:]):
@@ -66,15 +72,26 @@ def active(graph: Graph, output: int, names: Iterable[str]) -> list[int]:
     return order
 
 
-def backpropagate(graph: Graph, output: int, names: Iterable[str], *, keep_edges: bool = False) -> Pass:
+def backpropagate(
+    graph: Graph,
+    output: int,
+    names: Iterable[str],
+    *,
+    keep_edges: bool = False,
+    inner: Mapping[str, int] = NOTHING,
+    of: str = "",
+    by: tuple[str, ...] = (),
+) -> Pass:
     """Runs the reverse pass for the variables in `names`.
 
     Only nodes on a path to one of them are visited: with a constant exponent, for instance, the
-    partial of a power by its exponent (a logarithm) is never built.
+    partial of a power by its exponent (a logarithm) is never built. `inner` gives names to nodes
+    that are no variables and whose adjoints are asked for all the same.
     """
     names = list(names)
-    result = Pass(graph, output)
-    order = result.order = active(graph, output, names)
+    result = Pass(graph, output, of, by)
+    others = {inner[name] for name in names if name in inner}
+    order = result.order = active(graph, output, names, others)
     varying = set(order)
     nodes = graph.nodes
     tidy = Tidy(graph)
@@ -91,7 +108,7 @@ def backpropagate(graph: Graph, output: int, names: Iterable[str], *, keep_edges
         adjoint = adjoints[position] = total(contributions)
         key = nodes[position]
         op = key[0]
-        if op == "var":
+        if op in LEAVES:
             continue
         operands = key[1:]
         if op == "pow" and operands[1] not in varying:
@@ -117,7 +134,7 @@ def backpropagate(graph: Graph, output: int, names: Iterable[str], *, keep_edges
             if keep_edges:
                 edges.append(Edge(position, k, target, partial, sends))
     for name in names:
-        variable = graph.index.get(("var", name))
+        variable = inner[name] if name in inner else graph.index.get(("var", name))
         result.gradient[name] = tidy.zero if variable is None else adjoints.get(variable, tidy.zero)
     return result
 

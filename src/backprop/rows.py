@@ -242,7 +242,7 @@ def split_list(text: str, separator: str = ",") -> list[str]:
     >>> split_list("x=atan2(1, 2), y = 3")
     ['x=atan2(1, 2)', 'y = 3']
     """
-    from .answers import split_top
+    from .program import split_top
 
     return [text[low:high].strip() for low, high in split_top(text, separator)]
 

@@ -37,12 +37,17 @@ def handle(task: dict[str, Any]) -> Iterator[dict[str, Any]]:
 
 def judge(graph: Graph, task: dict[str, Any], forms: dict[int, int]) -> dict[str, Any]:
     """The verdict on every derivative of the task, as derived and as simplified."""
-    from .verify import verify
+    from .verify import Claim, verify
 
-    root, order = task["root"], task["order"]
-    results = list(zip(task["wrt"], task["results"], strict=True))
-    small = graph.written_size([root]) <= _MAX_TREE and len(graph.reachable([root])) <= _MAX_TREE // 4
-    verdict = verify(graph, root, results, order, forms, use_sympy=small)
+    claims = [
+        Claim(root, dict(zip(by, results, strict=False)), order, tuple(by))
+        for root, by, results, order in task["claims"]
+    ]
+    roots = [claim.root for claim in claims]
+    parts = sum(len(claim.results) for claim in claims)
+    tree = max(graph.written_size([root]) for root in roots) if roots else 0
+    small = tree * max(1, parts // 8) <= _MAX_TREE and len(graph.reachable(roots)) <= _MAX_TREE // 4
+    verdict = verify(graph, task["root"], claims, forms, use_sympy=small)
     refused = verdict.pop("rejected_forms")
     rejected = {i for i, form in forms.items() if form in refused}
     where = dict(zip(task["simplify"], task["positions"], strict=False))

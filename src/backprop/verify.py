@@ -8,41 +8,51 @@ which also guard against an error in the translation to SymPy.
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from typing import Any
+from typing import Any, NamedTuple
 
 from .equivalence import DIGITS, compare_at, decide, direction_of, sample_points, slope_agrees
 from .evaluate import set_precision, to_ball
 from .expr import Graph
+from .tidy import Tidy
 
 _SLOPES = 3  # points at which difference quotients are compared
 _LARGE = 20_000  # nodes of a graph from which one such point has to do
 
 
-def verify(
-    graph: Graph,
-    root: int,
-    results: Sequence[tuple[str, int]],
-    order: int,
-    forms: Mapping[int, int],
-    *,
-    use_sympy: bool,
-) -> dict[str, Any]:
-    """Checks the derivatives `results` of the node `root`, and the readable forms of anything.
+class Claim(NamedTuple):
+    """What is to be checked: a function, and its derivative of some order by each variable.
 
-    Returns status, how, points, digits and notes, and `rejected_forms`: the forms that are not shown
-    because they could not be shown equal to what they stand for.
+    By those in `names` that have no entry in `results` it is 0.
+    """
+
+    root: int
+    results: dict[str, int]
+    order: int = 1
+    names: tuple[str, ...] = ()
+
+
+def verify(
+    graph: Graph, root: int, claims: Sequence[Claim], forms: Mapping[int, int], *, use_sympy: bool
+) -> dict[str, Any]:
+    """Checks claims, and the readable forms of anything, where the function `root` has a value.
+
+    Of higher and mixed derivatives there is a claim for each step, so that one judged right rests on
+    another that is. Returns status, how, points, digits and notes, and `rejected_forms`: the forms that
+    are not shown because they could not be shown equal to what they stand for.
     """
     rejected = {form for node, form in forms.items() if form != node and not _faithful(graph, root, node, form)}
-    slope, points = _slopes(graph, root, results, order)
+    slope, points = _slopes(graph, claims)
     report: dict[str, Any] = {"points": points, "digits": DIGITS if points else 0, "notes": [], "limit": False,
                               "rejected_forms": rejected}  # fmt: skip
-    if not results:
+    if not any(claim.results for claim in claims):
         return report | {"status": "proved", "how": "nothing depends on a variable", "points": 0, "digits": 0}
-    witnesses: list[tuple[str, int, Any]] = []
-    outcomes = [_by_sympy(graph, root, name, i, order, witnesses) for name, i in results] if use_sympy else []
-    differs = [name for name, _, _ in witnesses]
+    witnesses: list[tuple[Claim, str, int, Any]] = []
+    outcomes = []
+    for claim in claims if use_sympy else ():
+        outcomes += [_by_sympy(graph, claim, name, i, witnesses) for name, i in claim.results.items()]
+    differs = list(dict.fromkeys(name for _, name, _, _ in witnesses))
     # Where SymPy's derivative is another one, the function itself decides, at that very point.
-    backed = all(_backed(graph, root, name, i, order, witness) for name, i, witness in witnesses)
+    backed = all(_backed(graph, claim, name, i, witness) for claim, name, i, witness in witnesses)
     if slope is False or (differs and not (slope and backed)):
         by = "difference quotients" if slope is False else "sympy.diff"
         return report | {"status": "failed", "how": f"FAILED: {by} of the function give another derivative"}
@@ -50,7 +60,8 @@ def verify(
         report["notes"].append(f"sympy.diff gives another derivative by {', '.join(differs)}; the function's own"
                                " difference quotients agree with the one shown")  # fmt: skip
     elif outcomes and all(o == "proved" for o in outcomes):
-        if not points and not set(graph.variables([root])).isdisjoint(name for name, _ in results):
+        occurring = set(graph.variables([claim.root for claim in claims]))
+        if not points and not occurring.isdisjoint(name for claim in claims for name in claim.results):
             report["notes"].append("the function has no value at any of the points tried")
         return report | {"status": "proved", "how": "proved equal to sympy.diff"}
     elif outcomes and all(o in ("proved", "sampled") for o in outcomes):
@@ -70,14 +81,14 @@ def _count(points: int) -> str:
 
 
 def _by_sympy(
-    graph: Graph, root: int, name: str, derivative: int, order: int, witnesses: list[tuple[str, int, Any]]
+    graph: Graph, claim: Claim, name: str, derivative: int, witnesses: list[tuple[Claim, str, int, Any]]
 ) -> str:
     """proved, sampled, different (then the point is added to `witnesses`), or why SymPy could not judge."""
     from .symbolic import Translation, Unsupported, rewrites_to_zero, sympy_derivative
 
     translation = Translation(graph)
     try:
-        theirs = sympy_derivative(translation, root, name, order)
+        theirs = sympy_derivative(translation, claim.root, name, claim.order)
     except Unsupported as reason:
         return f"SymPy's derivative has {reason}"
     except (RecursionError, ArithmeticError, AttributeError, NotImplementedError, TypeError, ValueError) as error:
@@ -85,51 +96,57 @@ def _by_sympy(
         return f"SymPy gave up ({type(error).__name__})"
 
     def rewriting() -> bool:
-        from .tidy import Tidy
-
         return rewrites_to_zero(graph, Tidy(graph).sub(derivative, theirs))
 
     small = len(graph.reachable([derivative, theirs])) <= 25
-    verdict = decide(graph, derivative, theirs, domain=[root], rewriting=rewriting if small else None)
+    verdict = decide(graph, derivative, theirs, domain=[claim.root], rewriting=rewriting if small else None)
     if verdict.verdict == "equal":
         return verdict.how or ""
     if verdict.verdict == "different":
         assert verdict.witness is not None
-        witnesses.append((name, derivative, verdict.witness))
+        witnesses.append((claim, name, derivative, verdict.witness))
         return "different"
     return verdict.reason
 
 
-def _backed(graph: Graph, root: int, name: str, derivative: int, order: int, witness: Any) -> bool:
+def _backed(graph: Graph, claim: Claim, name: str, derivative: int, witness: Any) -> bool:
     """Whether the function's difference quotient is our derivative, and certainly not SymPy's, at the witness."""
     point, ours, theirs = witness
-    outcome, quotient = slope_agrees(graph, root, [(name, derivative)], point, order)
+    outcome, quotient = slope_agrees(graph, claim.root, [(name, derivative)], point, claim.order)
     if outcome is not True:
         return False
     previous = set_precision(1200)
     try:
-        slope = quotient / to_ball(direction_of(0) ** order)
+        slope = quotient / to_ball(direction_of(0) ** claim.order)
         return bool(abs(slope - ours).upper() * 1000 < abs(ours - theirs).lower())
     finally:
         set_precision(previous)
 
 
-def _slopes(graph: Graph, root: int, results: Sequence[tuple[str, int]], order: int) -> tuple[bool | None, int]:
-    """Whether difference quotients agree (None: no point could tell), and at how many points."""
-    names = graph.variables([root])
-    if order == 1:
-        groups = [[(name, i) for name, i in results if name in names]]
-    else:
-        groups = [[(name, i)] for name, i in results if name in names]
+def _slopes(graph: Graph, claims: Sequence[Claim]) -> tuple[bool | None, int]:
+    """Whether difference quotients agree (None: no point could tell), and at how many points.
+
+    Several claims of first order are checked together, by the sum of their functions with rational
+    weights: an error in one of them does not cancel in it.
+    """
+    groups = [(c.root, [pair], c.order) for c in claims if c.order > 1 for pair in c.results.items()]
+    together: dict[tuple[str, ...], list[Claim]] = {}
+    for claim in claims:
+        if claim.order == 1:
+            together.setdefault(claim.names or tuple(claim.results), []).append(claim)
+    for names, group in together.items():
+        groups.append((*_weighted(graph, group, names), 1))
     wanted = _SLOPES if len(graph.nodes) < _LARGE else 1
     least: int | None = None
-    for group in groups:
-        if not group:
+    for root, results, order in groups:
+        occurring = set(graph.variables([root]))
+        moved = [(name, i) for name, i in results if name in occurring]
+        if not moved:
             continue
         agreed = unclear = 0
-        roots = [root, *(i for _, i in group)]
+        roots = [root, *(i for _, i in moved)]
         for point in sample_points(graph, roots, graph.variables(roots)):
-            outcome, quotient = slope_agrees(graph, root, group, point, order)
+            outcome, quotient = slope_agrees(graph, root, moved, point, order)
             if outcome is False:
                 return False, agreed
             agreed += outcome is True
@@ -140,6 +157,21 @@ def _slopes(graph: Graph, root: int, results: Sequence[tuple[str, int]], order: 
             agreed = 0
         least = agreed if least is None else min(least, agreed)
     return (True if least else None), least or 0
+
+
+def _weighted(graph: Graph, claims: Sequence[Claim], names: Sequence[str]) -> tuple[int, list[tuple[str, int]]]:
+    """The sum of the functions with weights, and of their derivatives."""
+    if len(claims) == 1 and len(claims[0].results) == len(names):
+        return claims[0].root, list(claims[0].results.items())
+    tidy = Tidy(graph)
+    parts: dict[str, list[int]] = {name: [] for name in names}
+    functions: list[int] = []
+    for k, claim in enumerate(claims):
+        weight = graph.number(direction_of(k) + k * k)
+        functions.append(graph.node("mul", weight, claim.root))
+        for name, i in claim.results.items():
+            parts[name].append(tidy.mul(weight, i))
+    return tidy.sum(functions), [(name, tidy.sum(terms)) for name, terms in parts.items()]
 
 
 def _faithful(graph: Graph, root: int, node: int, form: int) -> bool:
