@@ -23,9 +23,11 @@ ORDER = [
     "parser",
     "rules",
     "reverse, evaluate",
-    "program, passes",
+    "forward",
+    "program, passes, linear",
     "algebra, symbolic, textbook, derivation, domains, answers",
-    "equivalence, forms",
+    "equivalence, forms, modes, intuition",
+    "decompose",
     "verify, implicit",
     "diagnosis",
     "judge",
@@ -211,6 +213,7 @@ UPWARDS = {
     ("verdicts.py", "session"): "equal() and check() start a worker",
     ("derivation.py", "session"): "differentiate() starts a worker",
     ("derivation.py", "render"): "str() of a derivation",
+    ("derivation.py", "implicit"): "the point of a curve is searched with what proves answers about relations",
 }
 
 

@@ -23,7 +23,8 @@ _SHARED: dict[str, object] = {
 _VALUES: dict[str, dict[str, object]] = {
     "diff": _SHARED | {
         "--wrt": _ANY, "--at": _ANY, "--order": _INTEGER, "--steps": ("all", "adjoints", "result"),
-        "--digits": _INTEGER, "--max-nodes": _INTEGER,
+        "--digits": _INTEGER, "--max-nodes": _INTEGER, "--program": _ANY, "--of": _ANY, "--mixed": _ANY,
+        "--along": _ANY, "--total": _ANY,
     },
     "check": _SHARED | {
         "--wrt": _ANY, "--order": _INTEGER, "--of": _ANY, "--form": ("simplified", "factored", "expanded"),
@@ -33,7 +34,9 @@ _VALUES: dict[str, dict[str, object]] = {
 }  # fmt: skip
 _ASKED = frozenset({"-q", "--quiet", "--ascii", "--debug", "--log10", "--up-to-constant"})
 _FLAGS: dict[str, frozenset[str]] = {
-    "diff": frozenset({"-q", "--quiet", "--no-simplify", "--no-verify", "--ascii", "--debug"}),
+    "diff": frozenset(
+        {"-q", "--quiet", "--no-simplify", "--no-verify", "--ascii", "--debug", "--jacobian", "--hessian", "--tangent"}
+    ),
     "check": _ASKED,
     "equal": _ASKED,
 }
@@ -81,10 +84,11 @@ def workers_wanted(arguments: list[str]) -> int:
     files = "-f" in given or "--file" in given
     if "--no-verify" in given and "--no-simplify" in given:
         return 0
-    if not equations and not files and (sys.stdin is None or sys.stdin.isatty()):
+    programs = "--program" in given
+    if not equations and not files and not programs and (sys.stdin is None or sys.stdin.isatty()):
         return 0
     jobs = int(given.get("--jobs", "2"))
-    single = equations == (1 if command == "diff" else 2)
+    single = equations + programs == (1 if command == "diff" else 2)
     return 1 if single and not files else min(jobs, 256)
 
 

@@ -14,6 +14,7 @@ from typing import Any
 from .errors import BackpropError, UsageError, visible
 from .evaluate import Value, accurate, evaluate, sign_of_difference, value_text
 from .expr import LEAVES, PYTHON, Graph, Node, Style, decode, definitions, encode, fresh_prefix, to_text
+from .linear import Approximation, approximate
 from .ops import CONDITIONS, Op, lookup
 from .parser import MAX_NODES, Equation, check_variables, parse_equation
 from .passes import TRACED, Answer, Asked, Entry, Runner, dependent_variable
@@ -116,8 +117,9 @@ class Derivation:
         self.names: dict[int, str] = {}
         self.output_values: list[Value] = []
         self.output_name = ""
-        self.tangent: dict[str, Any] | None = None
+        self.tangent: Approximation | None = None
         self._own: dict[int, str] | None = None
+        self._known: list[dict[int, str]] = []
 
     # -- what a user asks for ------------------------------------------------------------------
 
@@ -203,9 +205,20 @@ class Derivation:
 
     # -- names ---------------------------------------------------------------------------------
 
-    def text(self, position: int, style: Style = PYTHON) -> str:
+    def text(self, position: int, style: Style = PYTHON, names: Mapping[int, str] | None = None) -> str:
         """A node written in the trace's names of the nodes below it."""
-        return self.names.get(position) or to_text(self.graph, position, style, self.names)
+        names = self.names if names is None else names
+        return names.get(position) or to_text(self.graph, position, style, names)
+
+    def names_in(self, part: int) -> Mapping[int, str]:
+        """The names that the trace has explained when a pass is shown."""
+        if len(self.passes) == 1:
+            return self.names
+        while len(self._known) <= part:
+            own = {i: self.names[i] for i in self.graph.reachable([self.passes[len(self._known)].output])
+                   if i in self.names}  # fmt: skip
+            self._known.append((self._known[-1] if self._known else {}) | own)
+        return self._known[part]
 
     def definitions(self, roots: Iterable[int]) -> dict[int, str]:
         """Names for parts of expressions: the program's own, and more if they would be huge written out."""
@@ -246,8 +259,8 @@ class Derivation:
         def written(position: int) -> str:
             return names[position] if position in names else to_text(graph, position, PYTHON, names)
 
-        def inside(position: int) -> str:
-            return written(position) if made else self.text(position)
+        def partial(link: Link) -> str:
+            return written(link.edge.partial) if made else self.text(link.edge.partial, names=self.names_in(link.part))
 
         data: dict[str, Any] = {"version": 1, "source": dict(source or {}), "input": self.equation.text}
         parts = {position: (name, to_text(graph, position, PYTHON, names)) for position, name in names.items()}
@@ -289,7 +302,7 @@ class Derivation:
             "edges": [
                 {
                     "from": link.source, "to": link.target, "rule": link.code,
-                    "partial": inside(link.edge.partial), "sends": self._sends(link, names if made else {}),
+                    "partial": partial(link), "sends": self._sends(link, names if made else {}),
                     "partial_value": self.number(link.partial_value), "sends_value": self.number(link.sends_value),
                     **({"pass": link.part} if len(self.passes) > 1 else {}),
                 }
@@ -300,6 +313,9 @@ class Derivation:
             **({"values": self._output_values()} if len(self.outputs) > 1 and self.point is not None else {}),
             "gradient_value": self._gradient_values() if self.point is not None else None,
             **self._more_values(),
+            **({} if self.tangent is None else {"tangent": {
+                "equation": to_text(graph, self.tangent.around), "collected": to_text(graph, self.tangent.collected),
+            }}),
             "notes": self.notes,
             "verified": self.verified.as_dict(),
         }  # fmt: skip
@@ -368,7 +384,7 @@ class Derivation:
     def _sends(self, link: Link, names: Mapping[int, str]) -> str:
         """The user's adjoint times the partial, as the pass multiplies them."""
         adjoint = self.passes[link.part].adjoints[link.edge.user]
-        cuts = names or self.names
+        cuts = names or self.names_in(link.part)
         one = self.graph.number(1)
         if adjoint == one or link.edge.partial == one:
             position = link.edge.partial if adjoint == one else adjoint
@@ -388,7 +404,8 @@ class Derivation:
     def task(self, *, simplify: bool, verify: bool, adjoints: bool = True) -> dict[str, Any] | None:
         """What a worker is asked to do; None if nothing is left to be done."""
         claims = self._claims()
-        results = list(dict.fromkeys([*self.derived.values(), *(entry.position for entry in self.entries)]))
+        results = [*self.derived.values(), *self.answer.slopes.values(), *(entry.position for entry in self.entries)]
+        results = list(dict.fromkeys(results))
         roots = list(dict.fromkeys(i for claim in claims for i in (claim[0], *claim[2])))
         cuts = self.given_names()
         small = len(self.graph.reachable([*self.outputs, *roots, *results])) <= MAX_SIMPLIFY
@@ -452,8 +469,13 @@ class Derivation:
             for position, form in zip(message["positions"], found, strict=True):
                 self.forms[position] = self.graph.substitute(form, back) if back else form
         elif message.get("stage") == "verified":
+            how = message["how"]
+            if len(self.passes) > 1 and self.kind not in ("gradient", "jacobian"):
+                how = f"each step {how}"
+            elif self.kind == "implicit":
+                how = f"the partials of {self.passes[0].of} are {how}"
             self.verified = Verification(
-                message["status"], message["how"], message["points"], message["digits"], message.get("limit", False)
+                message["status"], how, message["points"], message["digits"], message.get("limit", False)
             )
             for position in message.get("rejected", ()):
                 self.forms.pop(position, None)
@@ -492,6 +514,7 @@ def derive(
     total: str | None = None,
     jacobian: bool = False,
     hessian: bool = False,
+    tangent: bool = False,
     program: bool = False,
     functions: Collection[str] = (),
     digits: int = 15,
@@ -525,6 +548,8 @@ def derive(
     given = {d.name: d for d in equation.definitions if d.given and equation.graph.nodes[d.position][0] == "var"}
     if at or given:
         _set_point(result, {**dict.fromkeys(given), **(at or {})}, functions)
+    if tangent:
+        _set_tangent(result)
     return result
 
 
@@ -769,6 +794,20 @@ def _find_on_curve(result: Derivation, occurring: Sequence[str]) -> None:
             raise UsageError(f"the point is not on the curve{off}", hint=f"leave {y} out to have it found")
 
 
+def _set_tangent(result: Derivation) -> None:
+    """The linear approximation at the point."""
+    if result.kind not in ("gradient", "implicit") or result.order > 1:
+        raise UsageError("a tangent goes with a first derivative", hint="leave out what else is asked for")
+    point = result.point or {}
+    missing = [name for name in result.wrt if name not in point]
+    if missing or not result.wrt:
+        hint = f"--at {', '.join(f'{name}=1' for name in missing) or 'x=1'}"
+        raise UsageError("a tangent needs a point", hint=hint)
+    result.tangent = approximate(result.graph, result.value, result.gradient_value, point, result.digits)
+    if result.tangent is None:
+        result.note("there is no tangent at this point")
+
+
 class Values:
     """Values forwards and adjoints backwards, at a precision that gives every printed digit."""
 
@@ -930,6 +969,7 @@ def differentiate(
     total: str | None = None,
     jacobian: bool = False,
     hessian: bool = False,
+    tangent: bool = False,
     program: bool = False,
     functions: Collection[str] = (),
     simplify: bool = True,
@@ -945,7 +985,8 @@ def differentiate(
     joined by `;`, or by lines with `program`) `of` names the outputs. Instead of the gradient:
     `order` asks for the N-th derivative, `mixed` for a mixed partial, `along` for the derivative
     along a direction, `total` for the total derivative by a variable that the others depend on,
-    `jacobian` and `hessian` for these, `hessian` with `along` for their product. A relation
+    `jacobian` and `hessian` for these, `hessian` with `along` for their product; `tangent` adds the
+    linear approximation at the point, `Derivation.tangent`. A relation
     (`x^2 + y^2 = 25`) is differentiated implicitly. SymPy works in a process of its own, which is
     stopped after `time_limit` seconds of processor time: the derivative does not depend on it.
     Errors: `BackpropError`.
@@ -960,7 +1001,7 @@ def differentiate(
 
     result = derive(
         text, wrt, at, order, of=of, mixed=mixed, along=along, total=total, jacobian=jacobian, hessian=hessian,
-        program=program, functions=functions, digits=digits, max_nodes=max_nodes,
+        tangent=tangent, program=program, functions=functions, digits=digits, max_nodes=max_nodes,
     )  # fmt: skip
     if simplify or verify:
         session = shared_session()

@@ -23,6 +23,7 @@ from .parser import Equation, parse_equation
 from .reverse import Pass, backpropagate
 from .tidy import Tidy
 
+ALONG = ""  # in the names of `by`: along the direction
 TRACED = 24  # with more passes than this, only results are kept
 
 Path = tuple[str, ...]
@@ -91,6 +92,7 @@ class Answer:
         self.gradient: dict[str, int] = {}
         self.components: dict[str, int] = {}  # of the direction, or dx/dt
         self.rates: dict[str, str] = {}  # dx_dt -> dx/dt
+        self.slopes: dict[str, int] = {}  # of a relation of higher order: the first derivatives
         self.dependent = ""  # of a relation: the variable that depends on the others
         self.difference = -1  # and left − right
         self.notes: list[str] = []
@@ -215,6 +217,7 @@ class Runner:
                 one = self._pass(node, [x, y], y, (x,) * n)
                 node = tidy.sum([one.gradient[x], tidy.mul(one.gradient[y], slope)])
             answer.gradient[x] = node
+            answer.slopes[x] = slope
             answer.entries.append(Entry((x,), node, y, (x,) * asked.order))
 
     def _reaching(self, root: int) -> list[str]:
@@ -236,7 +239,7 @@ class Runner:
             one = self._pass(node, wanted, of, by)
             answer.gradient = answer.gradient or one.gradient
             node = self._dot(one.gradient, answer.components)
-            by, wanted = (*by, "d"), moving
+            by, wanted = (*by, ALONG), moving
         if answer.kind == "along":
             answer.entries = [Entry((), node, of, by)]
             return

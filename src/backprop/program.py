@@ -116,10 +116,10 @@ def parse_program(
 ) -> Equation:
     """What a program says, over one graph: the equation of its output, with `definitions` and `outputs`.
 
-    `of` names the outputs (default: the last definition; with `several`, all that no other one uses). `inputs` are names that stay variables
-    though the program gives them a value, as `w = 3` does; so do all of them if otherwise nothing
-    could vary. `wrt` and `functions` are as for `parse_equation`, and so are the errors, each with
-    its place in the text.
+    `of` names the outputs (default: the last definition; with `several`, all that no other one
+    uses). `inputs` are names that stay variables though the program gives them a value, as `w = 3`
+    does; so do all of them if otherwise nothing could vary. `wrt` and `functions` are as for
+    `parse_equation`, and so are the errors, each with its place in the text.
 
     >>> equation = parse_program("a = x + 2; b = a^2; y = 3*b")
     >>> str(equation.node), [definition.name for definition in equation.definitions]

@@ -29,9 +29,10 @@ class Row:
     error   why the row cannot be read, else None
     file    the name of the file as it was given, "-" for standard input, None for an argument
     line    the number of the line, or of the argument, from 1
+    program the text is a whole file, which is one program
     """
 
-    __slots__ = ("text", "fields", "error", "file", "line")
+    __slots__ = ("text", "fields", "error", "file", "line", "program")
 
     def __init__(
         self,
@@ -40,8 +41,10 @@ class Row:
         error: BackpropError | None = None,
         file: str | None = None,
         line: int = 1,
+        program: bool = False,
     ) -> None:
         self.text, self.fields, self.error, self.file, self.line = text, fields, error, file, line
+        self.program = program
 
     @property
     def source(self) -> dict[str, Any]:
@@ -52,6 +55,15 @@ class Row:
     def place(self) -> str:
         """`file:line:`, or nothing for an argument."""
         return "" if self.file is None else f"{visible(self.file)}:{self.line}:"
+
+    def place_of(self, error: BackpropError) -> str:
+        """`place` with the line of the error, which in a program is not the first."""
+        return "" if self.file is None else f"{visible(self.file)}:{self.line_of(error)}:"
+
+    def line_of(self, error: BackpropError) -> int:
+        """The line of an error in the file."""
+        inside = self.program and error.text is not None and error.start is not None
+        return self.line + error.text.count("\n", 0, error.start) if inside and error.text else self.line
 
     def __repr__(self) -> str:
         return f"Row({self.text!r}, {self.fields!r}, {self.error!r}, {self.file!r}, {self.line})"
@@ -70,19 +82,23 @@ class Rows:
         arguments: Iterable[str] = (),
         files: Iterable[str] = (),
         *,
+        programs: Iterable[str] = (),
         stdin: BinaryIO | None = None,
         idle: bool = False,
     ) -> None:
         self.arguments, self.files, self.stdin, self.idle = list(arguments), list(files), stdin, idle
+        self.programs = list(programs)
         self.done = 0
         self.size: int | None = 0
-        for name in self.files:
+        for name in [*self.programs, *self.files]:
             size = self._check(name)
             self.size = None if self.size is None or size is None else self.size + size
 
     def __iter__(self) -> Iterator[Row | None]:
         for number, argument in enumerate(self.arguments, 1):
             yield read_argument(argument, number)
+        for name in self.programs:
+            yield self._program(name)
         for name in self.files:
             yield from self._file(name)
 
@@ -100,6 +116,28 @@ class Rows:
         except (OSError, ValueError) as error:
             raise _unreadable(name, error) from None
         return about.st_size if stat.S_ISREG(about.st_mode) else None
+
+    def _program(self, name: str) -> Row:
+        """A whole file as one row."""
+        try:
+            if name == "-":
+                raw = b"" if self.stdin is None else self.stdin.read(MAX_LINE + 1)
+            else:
+                with open(name, "rb") as stream:
+                    raw = stream.read(MAX_LINE + 1)
+        except (OSError, ValueError) as error:
+            raise _unreadable(name, error) from None
+        self.done += len(raw)
+        if len(raw) > MAX_LINE:
+            message = f"the program is longer than {MAX_LINE >> 20} MiB"
+            return Row("", None, LimitError(message, hint="split it"), name)
+        raw = raw.removeprefix(_BOM)
+        try:
+            return Row(raw.decode("utf-8"), None, None, name, program=True)
+        except UnicodeDecodeError as error:
+            begin = raw.rfind(b"\n", 0, error.start) + 1
+            line = raw[begin:].partition(b"\n")[0]
+            return _undecodable(line, error.start - begin, name, raw.count(b"\n", 0, begin) + 1)
 
     def _file(self, name: str) -> Iterator[Row | None]:
         stream: BinaryIO | None
@@ -259,7 +297,7 @@ def read_names(given: object, key: str) -> list[str]:
     return names
 
 
-def read_point(given: object) -> dict[str, Any]:
+def read_point(given: object, key: str = "at") -> dict[str, Any]:
     """Values from `x=1, y=pi/2`, from several such texts, or from an object.
 
     >>> read_point("x=1, y=pi/2")
@@ -268,12 +306,14 @@ def read_point(given: object) -> dict[str, Any]:
     if isinstance(given, Mapping):
         for name, value in given.items():
             if isinstance(value, bool) or not isinstance(value, (int, str)):
-                raise UsageError(f"the value of `{visible(name)}` is not a number", hint='write "at": {"x": "1/2"}')
+                raise UsageError(
+                    f"the value of `{visible(name)}` is not a number", hint=f'write "{key}": {{"x": "1/2"}}'
+                )
         return dict(given)
     if isinstance(given, str):
         given = [given]
     if not isinstance(given, (list, tuple)) or not all(isinstance(text, str) for text in given):
-        raise UsageError("`at` holds values of variables", hint='write "at": {"x": "1/2"}')
+        raise UsageError(f"`{key}` holds values of variables", hint=f'write "{key}": {{"x": "1/2"}}')
     point: dict[str, Any] = {}
     for text in given:
         for part in split_list(text):

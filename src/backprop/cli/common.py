@@ -314,7 +314,8 @@ def error_object(error: BackpropError, row: Row) -> dict[str, Any]:
     said["hint"] = None if error.hint is None else visible(error.hint)[:LONGEST_MESSAGE]
     typed = (row.fields or {}).get("equation")
     text = typed if isinstance(typed, str) else row.text
-    return {"version": 1, "source": row.source, "input": text, "error": said}
+    source = {**row.source, "line": row.line_of(error)}
+    return {"version": 1, "source": source, "input": text, "error": said}
 
 
 def json_text(data: dict[str, Any], ascii: bool = False) -> str:

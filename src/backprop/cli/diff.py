@@ -35,7 +35,12 @@ if TYPE_CHECKING:
     from ..session import Job, Session
 
 # What a JSON row may say besides its equation: the options that make sense for one equation.
-ROW_OPTIONS = ("wrt", "at", "order", "functions", "digits", "time-limit", "max-nodes", "no-simplify", "no-verify")
+ROW_OPTIONS = (
+    "wrt", "at", "order", "of", "mixed", "along", "total", "jacobian", "hessian", "tangent", "functions", "digits",
+    "time-limit", "max-nodes", "no-simplify", "no-verify",
+)  # fmt: skip
+FLAGS = ("jacobian", "hessian", "tangent", "no-simplify", "no-verify")
+NAMES = ("wrt", "of", "functions")  # options that are lists of different names
 
 
 class Settings(NamedTuple):
@@ -44,6 +49,13 @@ class Settings(NamedTuple):
     wrt: list[str] | None = None
     at: dict[str, Any] | None = None
     order: int = 1
+    of: tuple[str, ...] = ()
+    mixed: tuple[str, ...] = ()
+    along: dict[str, Any] | None = None
+    total: str | None = None
+    jacobian: bool = False
+    hessian: bool = False
+    tangent: bool = False
     functions: tuple[str, ...] = ()
     digits: int = 15
     time_limit: float = 5.0
@@ -61,15 +73,23 @@ class Settings(NamedTuple):
         for key, value in given.items():
             if key == "wrt":
                 changes["wrt"] = check_variables(read_names(value, key))
-            elif key == "functions":
-                changes["functions"] = tuple(read_names(value, key))
+            elif key in ("functions", "mixed"):
+                changes[key] = tuple(read_names(value, key))
+            elif key == "of":
+                changes["of"] = tuple(check_variables(read_names(value, key)))
+            elif key == "along":
+                changes["along"] = read_point(value, key)
+            elif key == "total":
+                if not isinstance(value, str):
+                    raise UsageError("`total` is the name of a variable", hint="--total t")
+                changes["total"] = check_variables([value])[0]
             elif key == "at":
                 point = read_point(value)
                 check_variables(point)
                 for text in point.values():
                     parse_value(str(text))
                 changes["at"] = point
-            elif key in ("no-simplify", "no-verify"):
+            elif key in FLAGS:
                 if not isinstance(value, bool):
                     raise UsageError(f"`{key}` is true or false", hint=f'write "{key}": true')
                 changes[key.replace("-", "_")] = value
@@ -83,6 +103,16 @@ class Settings(NamedTuple):
 @click.option("--wrt", multiple=True, metavar="x,y", help="Variables to differentiate by.  [default: all]")
 @click.option("--at", multiple=True, metavar="x=1,y=pi/2", help="Values of variables: numbers beside the formulas.")
 @click.option("--order", type=int, default=1, show_default=True, metavar="N", help="The N-th derivative.")
+@click.option("--program", "programs", multiple=True, metavar="FILE",
+              help="Read a file as one program: definitions by lines or joined by ;")  # fmt: skip
+@click.option("--of", multiple=True, metavar="u,v", help="The outputs of a program; of a relation, what depends on "
+              "the others.  [default: the last definition; y]")  # fmt: skip
+@click.option("--jacobian", is_flag=True, help="The derivative of every output by every variable.")
+@click.option("--hessian", is_flag=True, help="All second derivatives; with --along, their product with the direction.")
+@click.option("--mixed", multiple=True, metavar="x,x,y", help="A mixed partial derivative.")
+@click.option("--along", multiple=True, metavar="dx=1,dy=2", help="The derivative along a direction.")
+@click.option("--total", metavar="t", help="The total derivative by t, on which the other variables depend.")
+@click.option("--tangent", is_flag=True, help="The tangent line, or linear approximation, at the point.")
 @click.option("--format", "form", type=click.Choice(["text", "json"]), default="text", show_default=True,
               help="For readers, or one JSON object a line.")  # fmt: skip
 @click.option("-q", "--quiet", is_flag=True, help="The result alone, in Python's syntax.")
@@ -119,6 +149,11 @@ def diff(state: State, /, **options: Any) -> int:
       backprop diff "5*a**2/(1+exp(b))" --wrt a,b --at a=2,b=0
       backprop diff "-x^2 sin x" --order 2              the second derivative
       backprop diff "f(g(x))" --functions f,g           the chain rule for unknown f and g
+      backprop diff "a = x+2; b = a^2; y = 3b"          a program: its names stay names
+      backprop diff "x^2 + y^2 = 25" --at x=3,y=4       dy/dx of a relation, at a point of the curve
+      backprop diff "x^2 y" --hessian                   all second derivatives
+      backprop diff "[x y, x + y]" --jacobian           several outputs
+      backprop diff "x^2 y" --along dx=1,dy=2           a directional derivative
       backprop diff -q "x*y" "ln x / x"                 answers alone: [y, x] and (1 - log(x))/x**2
       backprop diff -f equations.txt --format json      one JSON object a line
       cat equations.txt | backprop diff -q              a pipe; # starts a comment
@@ -138,19 +173,25 @@ def diff(state: State, /, **options: Any) -> int:
     from ..rows import Rows
 
     given = {key: options[key.replace("-", "_")] for key in ROW_OPTIONS}
-    for key in ("wrt", "at", "functions"):  # these may be given several times
+    for key in ("wrt", "at", "of", "mixed", "along", "functions"):  # these may be given several times
         parts = given.pop(key)
         if parts:
-            given[key] = list(parts) if key == "at" else ",".join(parts)
+            given[key] = list(parts) if key in ("at", "along") else ",".join(parts)
+    if given["total"] is None:
+        del given["total"]
     for key in ("jobs", "width"):
         if options[key] is not None:
             number_option(key, options[key])
-    typed, files = find_files(options["equations"], options["files"])
+    programs = options["programs"]
+    typed, files = (options["equations"], options["files"]) if programs else ((), ())
+    if not programs or typed or files:
+        typed, files = find_files(options["equations"], options["files"])
     settings = Settings().updated(given)
-    rows = Rows(typed, files, stdin=standard_input(), idle=True)
-    session = state.session(1 if len(typed) == 1 and not files else options["jobs"])
+    rows = Rows(typed, files, programs=programs, stdin=standard_input(), idle=True)
+    single = len(typed) + len(programs) == 1 and not files
+    session = state.session(1 if single else options["jobs"])
     with open_output(options["output"], width=options["width"], color=options["color"], ascii=options["ascii"]) as out:
-        run = _Run(settings, session, out, options, single=len(typed) == 1 and not files)
+        run = _Run(settings, session, out, options, single=single)
         run.all(rows)
         if not out.written and run.status not in (ExitStatus.OK, ExitStatus.UNVERIFIED):
             raise click.exceptions.Exit(run.status)
@@ -228,8 +269,10 @@ class _Run:
             settings = settings.updated(fields)
         trace = self.json or (self.full and self.steps != "result") or bool(settings.at)
         derivation = derive(
-            text, settings.wrt, settings.at, settings.order, functions=settings.functions,
-            digits=settings.digits, max_nodes=settings.max_nodes, trace=trace,
+            text, settings.wrt, settings.at, settings.order, of=settings.of, mixed=settings.mixed,
+            along=settings.along, total=settings.total, jacobian=settings.jacobian, hessian=settings.hessian,
+            tangent=settings.tangent, program=row.program, functions=settings.functions, digits=settings.digits,
+            max_nodes=settings.max_nodes, trace=trace,
         )  # fmt: skip
         return derivation, settings
 
@@ -292,6 +335,7 @@ class _Run:
         if self.json:
             self.out.text(json_text(error_object(error, row), ascii=self.out.ascii))
             return
+        place = row.place_of(error)
         if self.quiet:
             self.out.text("")
         elif not (self.single or self.out.terminal):
@@ -299,7 +343,7 @@ class _Run:
             self.shown += 1
             self.out.text(between + plain_error(error, row, self.out.ascii))
         self.out.flush()
-        complain(error_lines(error, row.place))
+        complain(error_lines(error, place))
 
     def count(self, job: Any) -> None:
         """The exit status, and a warning that no reader of `-q` may miss."""

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable, Iterable, Iterator, Sequence
-from itertools import chain, islice
+from itertools import chain, groupby, islice
 from operator import le
 from typing import NamedTuple
 
@@ -18,6 +18,8 @@ from ..errors import display_width, visible
 from ..evaluate import Value
 from ..expr import ASCII, LEAVES, PRETTY, PYTHON, Style, to_text
 from ..ops import lookup
+from ..passes import ALONG, Entry
+from ..reverse import Pass
 
 Span = tuple[str, str]  # a text and its style: see STYLES
 Line = list[Span]
@@ -88,6 +90,29 @@ class Words:
         raised = f"^{order}" if self.ascii else str(order).translate(_RAISED)
         return f"{d}{raised}{of}/{d}{by}{raised}"
 
+    def partial(self, of: str, by: Sequence[str], alone: bool = False) -> str:
+        """∂²f/∂x∂y; D f along a direction.
+
+        >>> Words().partial("f", ["x", "x", "y"]), Words(ascii=True).partial("f", ["x"])
+        ('∂³f/∂x²∂y', 'df/dx')
+        """
+        runs = [(name, len(list(group))) for name, group in groupby(by)]
+        if not runs:
+            return of
+        if runs[0][0] == ALONG:
+            (_, order), *runs = runs
+            of, by = f"D{self.raised(order)} {of}", by[order:]
+            if not runs:
+                return of
+            of = f"({of})"
+        d = "d" if alone or self.ascii else "∂"
+        below = "".join(f"{d}{name}{self.raised(n)}" for name, n in runs)
+        return f"{d}{self.raised(len(by))}{of}/{below}"
+
+    def raised(self, n: int) -> str:
+        """An exponent; nothing for 1."""
+        return "" if n == 1 else f"^{n}" if self.ascii else str(n).translate(_RAISED)
+
     def final(self, text: str) -> str:
         """Safe to show: no control characters, and in ASCII nothing else."""
         if _SIMPLE.fullmatch(text) and not (self.ascii and not text.isascii()):
@@ -118,15 +143,21 @@ class Trace:
     def __init__(self, derivation: Derivation, *, ascii: bool = False, steps: str = "all") -> None:
         self.derivation, self.words, self.steps = derivation, Words(ascii), steps
         self.graph = derivation.graph
-        self.alone = len(self.graph.variables([derivation.root])) <= 1 and len(derivation.wrt) <= 1
+        self.own = derivation.given_names()
+        occurring = self.graph.variables(derivation.outputs)
+        self.alone = len(occurring) <= (2 if derivation.kind == "implicit" else 1) and len(derivation.wrt) <= 1
+        if derivation.kind == "implicit" and derivation.equation.right is not None:
+            self.alone = len(self.graph.variables([derivation.answer.difference])) <= 2
         self.parts = _parts(derivation)
+        self.seen: set[int] = set()  # the rows that were shown
+        self.names = derivation.names_in(0) if self.parts else derivation.names
 
     # Small words.
 
     def text(self, position: int, required: int = 0, *, whole: bool = False) -> str:
         """A node in the names of the trace; `whole` writes it out."""
-        names = None if whole else self.derivation.names
-        if names is not None and position in names:
+        names = self.own if whole else self.names
+        if position in names:
             return names[position]
         return to_text(self.graph, position, self.words.style, names, required)
 
@@ -142,17 +173,14 @@ class Trace:
         """What the output is called."""
         return self.derivation.output_name or "f"
 
-    def symbol(self, variable: str, order: int) -> str:
+    def symbol(self, of: str, by: Sequence[str]) -> str:
         """∂f/∂x."""
-        return self.words.derivative(self.function, variable, order, self.alone)
+        by_time = self.derivation.kind == "total" and set(by) == set(self.derivation.entries[0].by)
+        return self.words.partial(of or self.function, by, self.alone or by_time)
 
     def label(self, part: Part) -> str:
         """The name of the output of a pass."""
-        name = self.derivation.names.get(part.output)
-        if name is not None:
-            return name
-        order = self.derivation.order
-        return self.function if order == 1 else self.symbol(part.variable, order - 1)
+        return self.derivation.names.get(part.output) or self.symbol(part.of, part.by)
 
     # Sections.
 
@@ -171,7 +199,9 @@ class Trace:
                 adjoints = self._adjoints(part)
                 if adjoints is not None:
                     yield adjoints
-        yield self._gradient()
+        yield from self._results()
+        if self.derivation.tangent is not None:
+            yield self._tangent()
         mark, style = verdict_mark(self.derivation, self.words.ascii)
         yield Section("", "", (Column("", style),), [(f"{mark} {self.derivation.verified.how}",)])
         reading = set(self.derivation.equation.notes)
@@ -181,48 +211,92 @@ class Trace:
 
     def _header(self) -> Section:
         derivation, equation = self.derivation, self.derivation.equation
-        variables = self.graph.variables([derivation.root])
-        left = equation.left_side or f"{self.function}({', '.join(variables)})"
-        if not variables and not equation.left_side:
-            left = self.function
-        whole = self.graph.written_size([derivation.root]) <= HUGE
-        rows = [("read as", f"{left} = {self.text_of_root(whole)}")]
+        rows = self._definitions()
+        if derivation.kind == "implicit":
+            assert equation.right is not None
+            sides = (self.written(i) for i in (equation.root, equation.right))
+            rows.append(("", " = ".join(sides)))
+        elif len(derivation.outputs) == 1:
+            variables = self.graph.variables([derivation.root])
+            left = equation.left_side or f"{self.function}({', '.join(variables)})"
+            if not variables and not equation.left_side:
+                left = self.function
+            rows.append(("", f"{left} = {self.text_of_root()}"))
+        rows[0] = ("read as", rows[0][1])
         rows += [("note", sentence) for sentence in equation.notes if sentence in derivation.notes]
         return Section("", "", (Column("", "remark"), Column("", "math")), rows, top=True)
 
-    def text_of_root(self, whole: bool) -> str:
-        """The equation's right side."""
-        names = None if whole else self.derivation.names
-        if not whole and not names:
+    def _definitions(self) -> list[tuple[str, str]]:
+        """The statements of a program before its output."""
+        derivation = self.derivation
+        rows = []
+        for d in derivation.equation.definitions:
+            if d.name == derivation.equation.output and len(derivation.outputs) == 1:
+                continue
+            left = d.name + (f"({', '.join(d.parameters)})" if d.parameters else "")
+            rows.append(("", f"{left} = {self.written(d.value)}"))
+        return rows
+
+    def written(self, position: int) -> str:
+        """A node in the program's names, with the calls of its functions, itself written out."""
+        calls = self.derivation.equation.calls
+        if self.graph.written_size([position], frozenset(self.own)) > HUGE:
             return "…" if not self.words.ascii else "..."
-        return to_text(self.graph, self.derivation.root, self.words.style, names)
+        if not calls:
+            return to_text(self.graph, position, self.words.style, self.own)
+        names = dict(self.own)
+        for node in self.graph.reachable([position]):
+            if node in calls and (node not in names or node == position):
+                function, operands = calls[node]
+                arguments = [names.get(i) or to_text(self.graph, i, self.words.style, names) for i in operands]
+                names[node] = f"{function}({', '.join(arguments)})"
+        return names[position] if position in calls else to_text(self.graph, position, self.words.style, names)
+
+    def text_of_root(self) -> str:
+        """The equation's right side."""
+        names = self.derivation.names
+        whole = self.graph.written_size([self.derivation.root], frozenset(self.own)) <= HUGE
+        if not whole and names and not self.own:
+            return to_text(self.graph, self.derivation.root, self.words.style, names)
+        return self.written(self.derivation.root)
 
     def _point(self) -> str:
         given = self.derivation.point_text
         return ", ".join(f"{name} {self.words.number(text)}" for name, text in given.items())
 
     def _title(self, word: str, part: Part) -> str:
-        order = self.derivation.order
-        return word if order == 1 else f"{ordinal(order).capitalize()} derivative by {part.variable}: {word.lower()}"
+        derivation, order = self.derivation, self.derivation.order
+        if derivation.kind == "gradient" and order > 1:
+            return f"{ordinal(order).capitalize()} derivative by {part.variable}: {word.lower()}"
+        if len(self.parts) == 1:
+            return word
+        joint = {"Forward": "to", "Backward": "from", "Adjoints": "of"}[word]
+        return f"{word} {joint} {self.symbol(part.of, part.by)}"
 
     def _forward(self, part: Part) -> Section:
         order = self.derivation.order
         remark = self._point()
-        if order > 1:
+        if order > 1 and self.derivation.kind == "gradient":
             from_here = f"through the {ordinal(order - 1)} derivative"
             remark = f"{from_here}; {remark}" if remark else from_here
+        elif part is not self.parts[0]:
+            remark = "what is new"
         columns = (NAME, FORMULA, Column("", "rule", True), NUMBER)
         return Section(self._title("Forward", part), remark, columns, self._forward_rows(part))
 
     def _forward_rows(self, part: Part) -> Iterator[Sequence[str]]:
         shown = False
         for step in part.steps:
-            if step.op == "var" and step.position != part.output:
+            if step.op == "var" and (step.position != part.output or step.position in self.seen):
+                continue
+            if step.position in self.seen and len(self.parts) > 1 and self.derivation.kind != "gradient":
                 continue
             shown = True
+            self.seen.add(step.position)
             name = self.label(part) if step.position == part.output else step.name
             formula = to_text(self.graph, step.position, self.words.style, self.derivation.names)
-            yield name, f"= {formula}", step.rule, self.value(step.value, formula)
+            rule = f"{step.rule}, {step.call}" if step.call else step.rule
+            yield name, f"= {formula}", rule, self.value(step.value, formula)
         if not shown:
             yield self.label(part), f"= {self.text(part.output)}", "", ""
 
@@ -238,7 +312,7 @@ class Trace:
             return Section(title, "", (Column("", "math"),), [(text,)])
         example = next((step.name for step in part.steps if step.op != "var" and step.name != label), None)
         example = example or part.links[-1].target
-        meaning = words.derivative(label, example, 1, False)
+        meaning = words.partial(label if "/" not in label else f"({label})", [example])
         sends = f"sends = adjoint {words.times} local derivative"
         remark = f"{words.bar(example)} means {meaning}; start with {words.bar(label)} = 1; {sends}"
         columns = (
@@ -249,6 +323,7 @@ class Trace:
         return Section(title, remark, columns, (self._edge(part, link) for link in part.links))
 
     def _edge(self, part: Part, link: Link) -> Sequence[str]:
+        self.names = self.derivation.names_in(link.part)
         partial = self.text(link.edge.partial)
         return (
             f"{link.source} {self.words.arrow} {link.target}",
@@ -295,6 +370,7 @@ class Trace:
 
     def _adjoint(self, part: Part, step: Step) -> Iterator[Sequence[str]]:
         assert step.adjoint is not None
+        self.names = self.derivation.names_in(step.part)
         name, links = self.words.bar(step.name), part.arriving.get(step.position, [])
         text = "" if self.huge else self.text(self.derivation.form(step.adjoint), whole=True)
         value = self.value(step.adjoint_value, text)
@@ -324,7 +400,7 @@ class Trace:
 
     def _user(self, link: Link) -> str:
         """The formula of an edge's user, in the names of the trace."""
-        return to_text(self.graph, link.edge.user, self.words.style, self.derivation.names)
+        return to_text(self.graph, link.edge.user, self.words.style, self.names)
 
     @property
     def huge(self) -> bool:
@@ -332,36 +408,118 @@ class Trace:
         if not hasattr(self, "_huge"):
             derivation = self.derivation
             forms = [derivation.form(s.adjoint) for s in derivation.nodes if s.adjoint is not None]
-            self._huge = self.graph.written_size(forms) > HUGE
+            self._huge = self.graph.written_size(forms, frozenset(self.own)) > HUGE
         return self._huge
 
-    def _gradient(self) -> Section:
-        derivation = self.derivation
-        names = derivation.definitions([derivation.form(i) for i in derivation.derived.values()])
-        style = self.words.style
+    def _results(self) -> Iterator[Section]:
+        """The derivatives that were asked for; in front of those that are made from it, the gradient."""
+        derivation, kind = self.derivation, self.derivation.kind
+        gradient = [Entry((x,), i, "", (x,)) for x, i in derivation.derived.items()]
+        if kind in ("hessian", "product", "along", "total"):
+            of = derivation.passes[0].of if derivation.passes else ""
+            yield self._answers("Gradient", "", [e._replace(of=of, path=("", *e.path)) for e in gradient])
+        if kind == "gradient" and derivation.order > 1:
+            yield self._answers(f"{ordinal(derivation.order).capitalize()} derivative", "", derivation.entries)
+        elif kind == "gradient":
+            remark = ""
+            if derivation.entries and self.steps == "all":
+                first = derivation.entries[0]
+                remark = f"{self.symbol(first.of, first.by)} is {self.words.bar(first.name)}"
+            yield self._answers("Gradient", remark, derivation.entries)
+        elif kind == "jacobian":
+            yield self._answers("Jacobian", "a row for each output", derivation.entries)
+        elif kind == "hessian":
+            place = {name: k for k, name in enumerate(derivation.wrt)}
+            half = [e for e in derivation.entries if place[e.path[0]] <= place[e.path[1]]]
+            count = len(derivation.wrt) * (len(derivation.wrt) + 1) // 2
+            remark = "symmetric; what is not shown is 0" if len(half) < count else "symmetric"
+            yield self._answers("Hessian", remark if len(derivation.wrt) > 1 else "", half)
+        elif kind == "product":
+            yield self._answers("Hessian times the direction", self._direction(), derivation.entries)
+        elif kind == "mixed":
+            yield self._answers("Mixed derivative", "", derivation.entries)
+        elif kind == "along":
+            yield self._answers("Along the direction", self._direction(), derivation.entries, self._sum_of_products())
+        elif kind == "total":
+            stands = [f"{name} is {rate}" for name, rate in derivation.answer.rates.items()]
+            yield self._answers("Total derivative", "; ".join(stands), derivation.entries, self._sum_of_products())
+        else:
+            yield self._answers("Implicit derivative", "", derivation.entries)
+
+    def _answers(self, title: str, remark: str, entries: Sequence[Entry], first: str = "") -> Section:
+        """Derivatives as rows, behind the definitions that they need."""
+        derivation, style = self.derivation, self.words.style
+        forms = [derivation.form(entry.position) for entry in entries]
+        names = derivation.definitions(forms)
         rows: list[Sequence[str]] = []
-        if not derivation.derived:
+        if not entries and derivation.kind == "gradient":
             rows.append(("0", "", ""))
         for position, name in names.items():
-            rows.append((name, f"= {to_text(self.graph, position, style, names)}", ""))
-        for variable, position in derivation.derived.items():
-            form = derivation.form(position)
+            if position not in self.own:
+                rows.append((name, f"= {to_text(self.graph, position, style, names)}", ""))
+        for entry, form in zip(entries, forms):
             text = names[form] if form in names else to_text(self.graph, form, style, names)
-            value = self.value(derivation.gradient_value.get(variable), text)
-            rows.append((self.symbol(variable, derivation.order), f"= {text}", value))
-        title = "Gradient" if derivation.order == 1 else f"{ordinal(derivation.order).capitalize()} derivative"
-        remark = ""
-        if derivation.order == 1 and derivation.derived and self.steps == "all":
-            variable = next(iter(derivation.derived))
-            remark = f"{self.symbol(variable, 1)} is {self.words.bar(variable)}"
+            name = self.symbol(entry.of, entry.by)
+            if first:
+                rows.append((name, f"= {first}", ""))
+                name = ""
+            if derivation.kind == "implicit":
+                name = self._first_derivative(rows, entry, name)
+            rows.append((name, f"= {text}", self.value(derivation.values.get(entry.path), text)))
         return Section(title, remark, (NAME, FORMULA, NUMBER), rows)
+
+    def _tangent(self) -> Section:
+        """The linear approximation at the point."""
+        derivation, tangent = self.derivation, self.derivation.tangent
+        assert tangent is not None
+        title = {1: "Tangent line", 2: "Tangent plane"}.get(len(derivation.wrt), "Linear approximation")
+        free = (c for c in "yzw" if c not in derivation.wrt)
+        name = derivation.output_name if derivation.output is not None else next(free, derivation.output_name)
+        rows = [(name, f"= {self.text(tangent.around, whole=True)}")]
+        if tangent.collected != tangent.around:
+            rows.append(("", f"= {self.text(tangent.collected, whole=True)}"))
+        return Section(title, self._point(), (NAME, FORMULA), rows)
+
+    def _first_derivative(self, rows: list[Sequence[str]], entry: Entry, name: str) -> str:
+        """The rows of −(∂F/∂x)/(∂F/∂y), also before a higher derivative; what the next row is called."""
+        by = entry.by[0]
+        if len(entry.by) == 1:
+            rows.append((name, f"= {self._quotient(by)}", ""))
+            return ""
+        slope = self.derivation.form(self.derivation.answer.slopes[by])
+        rows.append((self.symbol(entry.of, [by]), f"= {self._quotient(by)}", ""))
+        rows.append(("", f"= {to_text(self.graph, slope, self.words.style, self.own)}", ""))
+        return name
+
+    def _quotient(self, variable: str) -> str:
+        """−(∂F/∂x)/(∂F/∂y)."""
+        function, words = self.derivation.passes[0].of, self.words
+        above, below = (words.partial(function, [name]) for name in (variable, self.derivation.answer.dependent))
+        return f"{words.style.minus}({above}) / ({below})"
+
+    def _direction(self) -> str:
+        components = self.derivation.answer.components
+        return ", ".join(f"d{name} = {self.text(i, whole=True)}" for name, i in components.items())
+
+    def _sum_of_products(self) -> str:
+        """∂f/∂x·dx + ∂f/∂y·dy, for one derivative along a direction or by t."""
+        if self.derivation.order > 1:
+            return ""
+        answer, words = self.derivation.answer, self.words
+        terms = []
+        for name, component in answer.components.items():
+            factor = answer.rates.get(self.text(component)) or self.text(component, 40, whole=True)
+            slope = words.partial(self.derivation.passes[0].of, [name])
+            terms.append(slope if factor == "1" else f"{slope}{words.times}{factor}")
+        return " + ".join(terms)
 
 
 class Part:
     """One pass of a derivation: its output, the variable that it is for, its nodes and edges."""
 
-    def __init__(self, output: int, variable: str, steps: list[Step], links: list[Link]) -> None:
-        self.output, self.variable, self.steps, self.links = output, variable, steps, links
+    def __init__(self, one: Pass, variable: str, steps: list[Step], links: list[Link]) -> None:
+        self.output, self.of, self.by = one.output, one.of, one.by
+        self.variable, self.steps, self.links = variable, steps, links
         self.varying = {step.position for step in steps if step.adjoint is not None}
         self.arriving: dict[int, list[Link]] = {}
         for link in links:
@@ -378,10 +536,8 @@ def _parts(derivation: Derivation) -> list[Part]:
         steps[step.part].append(step)
     for link in derivation.edges:
         links[link.part].append(link)
-    variables = derivation.wrt if derivation.order > 1 else [""] * len(steps)
     return [
-        Part(one.output, variable, own, sent)
-        for one, variable, own, sent in zip(derivation.passes, variables, steps, links)
+        Part(one, next(iter(one.gradient), ""), own, sent) for one, own, sent in zip(derivation.passes, steps, links)
     ]
 
 
@@ -400,33 +556,52 @@ def result_text(derivation: Derivation) -> str:
     ('[y, x]', '0')
     """
     graph = derivation.graph
-    roots = [derivation.form(i) for i in derivation.derived.values()]
-    names = derivation.definitions(roots)
+    if derivation.tangent is not None:
+        return to_text(graph, derivation.tangent.collected)
+    entries = {entry.path: derivation.form(entry.position) for entry in derivation.entries}
+    names = derivation.definitions(entries.values())
 
-    def written(position: int) -> str:
+    def written(path: tuple[str, ...]) -> str:
+        position = entries.get(path)
+        if position is None:
+            return "0"
         return names[position] if position in names else to_text(graph, position, PYTHON, names)
 
-    results = [written(i) for i in roots]
-    line = "0" if not results else results[0] if len(results) == 1 else f"[{', '.join(results)}]"
+    def row(name: str) -> str:
+        return f"[{', '.join(written((name, by)) for by in derivation.wrt)}]"
+
+    if derivation.kind in ("jacobian", "hessian"):
+        rows = [name for name, _ in derivation.equation.outputs] if derivation.kind == "jacobian" else derivation.wrt
+        line = f"[{', '.join(map(row, rows))}]"
+    else:
+        results = [written(path) for path in entries]
+        line = "0" if not results else results[0] if len(results) == 1 else f"[{', '.join(results)}]"
     parts = [f"{name} = {to_text(graph, i, PYTHON, names)}" for i, name in names.items()]
-    return "; ".join([*parts, line])
+    used = set(graph.reachable(entries.values()))
+    numbers = [d for d in derivation.equation.definitions if d.given and d.position in used]
+    given = [f"{d.name} = {to_text(graph, d.value)}" for d in numbers if graph.nodes[d.position][0] == "num"]
+    return "; ".join([*given, *parts, line])
 
 
 def summary(derivation: Derivation, *, ascii: bool = False) -> Line:
     """One line: the equation, its derivatives, how they were verified, and the notes."""
     trace = Trace(derivation, ascii=ascii, steps="result")
     words = trace.words
-    (_, equation), *_ = trace._header().rows
-    if derivation.graph.written_size([derivation.root]) > HUGE:  # the trace's names are not explained here
-        equation = " ".join(derivation.equation.text.split())
-    rows = list(trace._gradient().rows)
-    results = ", ".join(" ".join(cell for cell in row if cell) for row in rows[len(rows) - len(derivation.derived) :])
-    results = results or "no variable"
-    where = [" ".join(cell for cell in row if cell) for row in rows[: len(rows) - len(derivation.derived)]]
-    if where and derivation.derived:
+    reading = [text for title, text in trace._header().rows if title != "note"]
+    equation = "; ".join(reading)
+    if trace.own == {} and derivation.graph.written_size(derivation.outputs) > HUGE:
+        equation = " ".join(derivation.equation.text.split())  # the trace's names are not explained here
+    *_, section = trace._results()
+    shown = [" ".join(cell for cell in row if cell) for row in section.rows]
+    count = len(derivation.entries) if derivation.kind != "hessian" else len(shown)
+    where, results = shown[: len(shown) - count], ", ".join(shown[len(shown) - count :])
+    results = (results if derivation.wrt else "") or "no variable"
+    if derivation.kind in ("implicit", "along", "total"):
+        results, where = ", ".join(shown).replace(", =", " ="), []
+    if where and derivation.wrt:
         results += f"  where {'; '.join(where)}"
     mark, style = verdict_mark(derivation, ascii)
-    line = [(words.final(str(equation)), "math"), ("   ", ""), (words.final(results), "math"), ("   ", "")]
+    line = [(words.final(equation), "math"), ("   ", ""), (words.final(results), "math"), ("   ", "")]
     line.append((words.final(f"{mark} {derivation.verified.how}"), style))
     if derivation.notes:
         line.append((words.final(f"   ({'; '.join(derivation.notes)})"), "note"))
