@@ -128,16 +128,18 @@ def parse_program(
     spans = statements(text)
     if not spans:
         raise ParseError("the program is empty", text=text, start=0, end=1, hint="write one, for example y = x^2")
-    equation = _Reader(text, wrt, functions, inputs, max_nodes).read(spans)
+    reader = _Reader(text, wrt, functions, inputs, max_nodes)
+    equation = reader.read(spans)
     given = [d.name for d in equation.definitions if d.given]
     outputs = [root for _, root in equation.outputs]
     if given and equation.right is None and not equation.graph.variables(outputs):
         # Values first, then what is computed from them: `x = 2; y = x^2`.
-        equation = _Reader(text, wrt, functions, [*inputs, *given], max_nodes).read(spans)
+        reader = _Reader(text, wrt, functions, [*inputs, *given], max_nodes)
+        equation = reader.read(spans)
     if several and not of and equation.right is None and len(equation.outputs) == 1:
         of = [name for name, _ in sinks(equation)]
     _choose(equation, of)
-    _report(equation)
+    _report(equation, reader.inputs_seen)
     return equation
 
 
@@ -152,6 +154,7 @@ class _Reader:
         self.graph = self.equation.graph
         self.known = dict.fromkeys(wrt)  # names that are certainly variables
         self.defined: dict[str, Definition] = {}
+        self.own_functions: list[str] = []
         self.inputs_seen: dict[str, None] = {}
         self.several = False
 
@@ -207,9 +210,8 @@ class _Reader:
         named, called = _LEFT.match(self.text, start, end), _CALLED.match(self.text, start, end)
         if named and named[1] in CONSTANTS:
             raise self._fault(f"`{named[1]}` is a constant and cannot be defined", start, end, "choose another name")
-        known = [*self.known, *([named[1]] if named and self.several else [])]
-        functions = [name for name, d in self.defined.items() if d.parameters]
-        functions += [called[1]] if called else []
+        known = [*self._known_in(self.text[start:end]), *([named[1]] if named and self.several else [])]
+        functions = [*self.own_functions, *([called[1]] if called else [])]
         scratch = Graph()
         try:
             part = parse_equation(
@@ -225,6 +227,18 @@ class _Reader:
             if note not in self.equation.notes:
                 self.equation.notes.append(note)
         return part, scratch
+
+    def _known_in(self, text: str) -> Iterable[str]:
+        """The known names that can matter in a statement: a long program has far more."""
+        if not text.isascii() or len(self.known) < 100:
+            return self.known
+        found: dict[str, None] = {}
+        for word in dict.fromkeys(re.findall(r"\w+", text)):
+            if len(word) > 40:
+                return self.known
+            parts = (word[i:j] for i in range(len(word)) for j in range(i + 1, len(word) + 1))
+            found.update((part, None) for part in parts if part in self.known)
+        return found
 
     def _define(self, part: Equation, scratch: Graph, start: int, end: int) -> Definition:
         """A name for what a statement says."""
@@ -250,6 +264,8 @@ class _Reader:
         self._see(scratch, part.parameters)
         self.known[name] = None
         self.defined[name] = definition
+        if part.parameters:
+            self.own_functions.append(name)
         return definition
 
     def _see(self, scratch: Graph, parameters: Sequence[str]) -> None:
@@ -339,14 +355,13 @@ def sinks(equation: Equation) -> list[tuple[str, int]]:
     'u'
     """
     graph = equation.graph
-    used: set[int] = set()
-    for d in equation.definitions:
-        used.update(i for i in graph.reachable([d.value]) if i != d.position)
+    order = graph.reachable([d.value for d in equation.definitions])
+    used = {operand for position in order for operand in graph.operands(position)}
     return [(d.name, d.position) for d in equation.definitions
             if d.position not in used and not d.parameters and not d.given]  # fmt: skip
 
 
-def _report(equation: Equation) -> None:
+def _report(equation: Equation, inputs: Iterable[str]) -> None:
     """Says which definitions and inputs have nothing to do with the outputs."""
     graph = equation.graph
     roots = [root for _, root in equation.outputs] + ([] if equation.right is None else [equation.right])
@@ -354,9 +369,7 @@ def _report(equation: Equation) -> None:
     called = {name.rstrip("'") for name, _ in equation.calls.values()}
     outputs = {name for name, _ in equation.outputs}
     known: dict[int, str] = {}
-    variables: dict[str, None] = {}
     for d in equation.definitions:
-        variables.update(dict.fromkeys(name for name in graph.variables([d.value]) if name not in d.parameters))
         if d.parameters:
             if d.name not in called and d.name not in outputs:
                 equation.notes.append(f"{visible(d.name)} is defined but not called")
@@ -370,8 +383,8 @@ def _report(equation: Equation) -> None:
             equation.notes.append(f"{visible(d.name)} is another name for {visible(graph.nodes[d.position][1])}")
         known.setdefault(d.position, d.name)
     reaching = set(graph.variables(roots))
-    for name in variables:
-        if name not in reaching and name not in {d.name for d in equation.definitions}:
+    for name in inputs:
+        if name not in reaching:
             equation.notes.append(f"the input {visible(name)} does not reach the output")
 
 
