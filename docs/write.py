@@ -10,7 +10,7 @@ import os
 import sys
 from pathlib import Path
 
-from backprop.explain import Explanation, explain
+from backprop.explain import Explanation, explain, sentences
 from backprop.expr import LEAVES, Graph
 from backprop.mistakes import MISTAKES, WHOLE
 from backprop.ops import GROUPS, Op
@@ -28,7 +28,8 @@ A *partial* is the derivative of the result by one operand. The reverse pass mul
 it and adds that to the adjoint of the operand. *Cost* is the number of operations for the value and for all of this
 together (the value, the products with the adjoint, one addition for each operand); for `+ − × ÷` it is at most 5, the
 bound of Baur and Strassen's theorem. *Domain* is where the value exists, *smooth* where the partials hold. At a kink,
-where no derivative exists, the program uses the value given and says so.
+where no derivative exists, the program uses the value given and says so. *Backwards* is what the reverse pass does
+with the adjoint on its way to each operand, and why.
 """
 
 
@@ -60,8 +61,8 @@ def operations_page() -> str:
             lines += ["`e`, Euler's number, and `pi` or `π`. Neither is ever a variable.", ""]
             continue
         lines += [
-            "| code | rule | operation | partials | cost | domain | smooth | at a kink |",
-            "|---|---|---|---|---:|---|---|---|",
+            "| code | rule | operation | partials | cost | domain | smooth | at a kink | backwards |",
+            "|---|---|---|---|---:|---|---|---|---|",
         ]
         for op in rows:
             call = f"{op.call}({', '.join(op.operands)})"
@@ -84,9 +85,12 @@ def operations_page() -> str:
             rule = "<br>".join([op.rule, *(f"{code} {name}" for code, name in dict.fromkeys(op.special.values()))])
             total = str(cost(op)) if any(op.partials) else ""
             smooth = op.smooth if op.smooth != op.domain else ""
+            backwards = [f"to {name}: {said}" for name, said in sentences(op).items()]
+            for code in dict.fromkeys(code for code, _ in op.special.values()):
+                backwards += [f"{code}: {said}" for said in explain(code)[0].intuition.values()]
             lines.append(
                 f"| {op.code} | {rule} | {cell(call)}{', also ' + names if names else ''} | {partials} | {total} |"
-                f" {cell(op.domain)} | {cell(smooth)} | {kinks} |"
+                f" {cell(op.domain)} | {cell(smooth)} | {kinks} | {'<br>'.join(backwards)} |"
             )
         lines.append("")
     lines += [

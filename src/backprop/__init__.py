@@ -20,7 +20,9 @@ if TYPE_CHECKING:
     from .errors import BackpropError, EncodingError, LimitError, NameFault, ParseError, UsageError
     from .expr import Node, count_operations
     from .grading import Graded, KeyFault, grade
-    from .parser import parse
+    from .parser import Equation, parse
+    from .passes import hessian, jacobian
+    from .program import parse_program
     from .reverse import gradient
     from .verdicts import Check, Equality, Mistake, Witness, check, equal
 
@@ -32,6 +34,7 @@ __all__ = [
     "Derivation",
     "EncodingError",
     "Equality",
+    "Equation",
     "Graded",
     "KeyFault",
     "LimitError",
@@ -48,7 +51,10 @@ __all__ = [
     "equal",
     "grade",
     "gradient",
+    "hessian",
+    "jacobian",
     "parse",
+    "parse_program",
 ]
 
 _HOMES = {
@@ -57,7 +63,9 @@ _HOMES = {
     "grading": ("Graded", "KeyFault", "grade"),
     "errors": ("BackpropError", "EncodingError", "LimitError", "NameFault", "ParseError", "UsageError"),
     "expr": ("Node", "count_operations"),
-    "parser": ("parse",),
+    "parser": ("Equation", "parse"),
+    "passes": ("hessian", "jacobian"),
+    "program": ("parse_program",),
     "reverse": ("gradient",),
 }
 

@@ -24,7 +24,7 @@ _VALUES: dict[str, dict[str, object]] = {
     "diff": _SHARED | {
         "--wrt": _ANY, "--at": _ANY, "--order": _INTEGER, "--steps": ("all", "adjoints", "result"),
         "--digits": _INTEGER, "--max-nodes": _INTEGER, "--program": _ANY, "--of": _ANY, "--mixed": _ANY,
-        "--along": _ANY, "--total": _ANY,
+        "--along": _ANY, "--total": _ANY, "--mode": _ANY, "--decompose": _ANY,
     },
     "check": _SHARED | {
         "--wrt": _ANY, "--order": _INTEGER, "--of": _ANY, "--form": ("simplified", "factored", "expanded"),
@@ -34,12 +34,13 @@ _VALUES: dict[str, dict[str, object]] = {
 }  # fmt: skip
 _ASKED = frozenset({"-q", "--quiet", "--ascii", "--debug", "--log10", "--up-to-constant"})
 _FLAGS: dict[str, frozenset[str]] = {
-    "diff": frozenset(
-        {"-q", "--quiet", "--no-simplify", "--no-verify", "--ascii", "--debug", "--jacobian", "--hessian", "--tangent"}
-    ),
+    "diff": frozenset({
+        "-q", "--quiet", "--no-simplify", "--no-verify", "--ascii", "--debug", "--jacobian", "--hessian", "--tangent",
+        "--check-gradient", "--explain",
+    }),
     "check": _ASKED,
     "equal": _ASKED,
-}
+}  # fmt: skip
 
 
 def main(arguments: list[str] | None = None) -> int:

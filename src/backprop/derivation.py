@@ -8,9 +8,11 @@ derivation without them is complete and right, only less polished.
 from __future__ import annotations
 
 import json
-from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
 from typing import Any
 
+from .decompose import Group, term_partials
+from .decompose import decompose as decompose_root
 from .errors import BackpropError, UsageError, visible
 from .evaluate import Value, accurate, evaluate, sign_of_difference, value_text
 from .expr import LEAVES, PYTHON, Graph, Node, Style, decode, definitions, encode, fresh_prefix, to_text
@@ -24,12 +26,20 @@ from .rules import apply as apply_rule
 from .rules import compile_text
 from .tidy import Tidy
 
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from .alternatives import Decompositions
+    from .modes import Comparison
+    from .numeric import GradientCheck
+    from .study import TangentPass
+
 # A result whose written-out form has more nodes than this is printed with named parts.
 WRITTEN_OUT = 3000
 # Beyond this size nothing is simplified: it takes hours where the passes take milliseconds.
 MAX_SIMPLIFY = 400
 # Of more variables than this, entries of a matrix that are 0 are left out.
 DENSE = 200
+WARNINGS = 5  # that are shown of one derivation
 
 
 class Verification:
@@ -118,6 +128,14 @@ class Derivation:
         self.output_values: list[Value] = []
         self.output_name = ""
         self.tangent: Approximation | None = None
+        self.typed_root = equation.root  # before it was decomposed
+        self.groups: tuple[Group, ...] = ()
+        self.explained = False
+        # What `study` adds.
+        self.comparison: Comparison | None = None
+        self.tangents: list[TangentPass] = []
+        self.alternatives: Decompositions | None = None
+        self.checks: dict[str, dict[str, GradientCheck]] = {}
         self._own: dict[int, str] | None = None
         self._known: list[dict[int, str]] = []
 
@@ -142,6 +160,11 @@ class Derivation:
     def entries(self) -> list[Entry]:
         """The derivatives that were asked for, each with its place."""
         return self.answer.entries
+
+    @property
+    def named_outputs(self) -> list[tuple[str, int]]:
+        """The outputs with the names that entries use."""
+        return self.equation.outputs if len(self.outputs) > 1 else [(self.output_name, self.root)]
 
     @property
     def jacobian(self) -> dict[str, dict[str, Node]]:
@@ -210,6 +233,11 @@ class Derivation:
         names = self.names if names is None else names
         return names.get(position) or to_text(self.graph, position, style, names)
 
+    def all_names(self) -> dict[int, str]:
+        """The names of the trace, and variables and constants by their own."""
+        leaves = [i for i in self.graph.reachable(self.outputs) if self.graph.nodes[i][0] in LEAVES]
+        return {i: to_text(self.graph, i) for i in leaves} | self.names
+
     def names_in(self, part: int) -> Mapping[int, str]:
         """The names that the trace has explained when a pass is shown."""
         if len(self.passes) == 1:
@@ -274,6 +302,9 @@ class Derivation:
                 {"name": d.name, "parameters": list(d.parameters), "expr": to_text(graph, d.position, PYTHON, own)}
                 for d in functions
             ]
+        edge_sentence: Callable[[Derivation, Link], str] | None = None
+        if self.explained:
+            from .intuition import edge_sentence
         left = f"{self.equation.left_side} = " if self.equation.output is not None and len(self.outputs) == 1 else ""
         data |= {
             "equation": f"{self.equation}" if self.kind == "implicit" and not made else left + written(self.root),
@@ -305,6 +336,7 @@ class Derivation:
                     "partial": partial(link), "sends": self._sends(link, names if made else {}),
                     "partial_value": self.number(link.partial_value), "sends_value": self.number(link.sends_value),
                     **({"pass": link.part} if len(self.passes) > 1 else {}),
+                    **({"explanation": edge_sentence(self, link)} if edge_sentence is not None else {}),
                 }
                 for link in self.edges
             ],
@@ -316,6 +348,7 @@ class Derivation:
             **({} if self.tangent is None else {"tangent": {
                 "equation": to_text(graph, self.tangent.around), "collected": to_text(graph, self.tangent.collected),
             }}),
+            **self._studied(),
             "notes": self.notes,
             "verified": self.verified.as_dict(),
         }  # fmt: skip
@@ -368,6 +401,20 @@ class Derivation:
         if self.kind not in ("gradient", "implicit"):
             return {name: self.number(self.values.get(("", name))) for name in self.derived}
         return {name: self.number(value) for name, value in self.gradient_value.items()}
+
+    def _studied(self) -> dict[str, Any]:
+        """What was asked for besides the derivatives."""
+        data: dict[str, Any] = {}
+        if self.comparison is not None:
+            data |= self.comparison.as_dict(self.all_names() if self.names else None)
+        if self.tangents:
+            data["tangents"] = {one.name: one.as_dict(self) for one in self.tangents}
+        if self.alternatives is not None:
+            data |= self.alternatives.as_dict(self.digits)
+        if self.checks:
+            checks = {of: {name: c.as_dict() for name, c in row.items()} for of, row in self.checks.items()}
+            data["gradient_check"] = checks if len(self.outputs) > 1 else next(iter(checks.values()))
+        return data
 
     def _output_values(self) -> dict[str, str | None]:
         return {name: self.number(v) for (name, _), v in zip(self.equation.outputs, self.output_values)}
@@ -424,7 +471,11 @@ class Derivation:
         place = dict(zip([*roots, typed, *shown], data.pop("roots")))
         return {
             "kind": "differentiate", "nodes": data["nodes"], "root": place[typed],
-            "claims": [[place[root], list(by), [place[i] for i in found], order] for root, by, found, order in claims],
+            "wrt": self.wrt,
+            "claims": [
+                [place[root], list(by), [place[i] for i in found], order, self.kind == "hessian" and not self.inner]
+                for root, by, found, order in claims
+            ],
             "simplify": [place[i] for i in shown], "positions": wanted, "verify": verify,
         }  # fmt: skip
 
@@ -446,8 +497,10 @@ class Derivation:
         for one in self.passes:
             if one.by and self.kind == "hessian" and not self.inner:  # with what follows by symmetry
                 row = second.get(one.by[0], {})
-                names = [*row, *(name for name in self.wrt if name not in row)]
-                claims.append((one.output, names, list(row.values()), 1))
+                if len(self.wrt) <= DENSE:  # the entries that are 0 are claimed as well
+                    zero = self.graph.number(0)
+                    row = {name: row.get(name, zero) for name in self.wrt}
+                claims.append((one.output, list(row), list(row.values()), 1))
                 continue
             by = {name: i for name, i in one.gradient.items() if name not in self.inner}
             if by or not one.gradient:
@@ -515,6 +568,8 @@ def derive(
     jacobian: bool = False,
     hessian: bool = False,
     tangent: bool = False,
+    decompose: str = "typed",
+    explain: bool = False,
     program: bool = False,
     functions: Collection[str] = (),
     digits: int = 15,
@@ -543,14 +598,28 @@ def derive(
     asked = Asked(names or (), order, tuple(mixed), along, total, jacobian, hessian)
     result = derive_equation(
         equation, names, order, digits=digits, max_nodes=max_nodes, trace=trace, asked=asked,
-        of=of[0] if of and equation.right is not None else None,
+        of=of[0] if of and equation.right is not None else None, decomposition=decompose,
     )  # fmt: skip
+    result.explained = explain
     given = {d.name: d for d in equation.definitions if d.given and equation.graph.nodes[d.position][0] == "var"}
     if at or given:
         _set_point(result, {**dict.fromkeys(given), **(at or {})}, functions)
+        if trace:
+            _warn(result)
     if tangent:
         _set_tangent(result)
     return result
+
+
+def _warn(result: Derivation) -> None:
+    """Points out where the adjoints vanish or explode at the point."""
+    from .intuition import warnings
+
+    found = [warning for warning in warnings(result) if warning.kind != "undefined"]
+    for warning in found[:WARNINGS]:
+        result.note(warning.sentence)
+    if len(found) > WARNINGS:
+        result.note(f"there are {len(found) - WARNINGS} more such places")
 
 
 def derive_equation(
@@ -563,9 +632,14 @@ def derive_equation(
     trace: bool = True,
     asked: Asked | None = None,
     of: str | None = None,
+    decomposition: str = "typed",
 ) -> Derivation:
     """`derive` for an equation that was read already, by `names` or by all its variables."""
     graph = equation.graph
+    typed = equation.root
+    groups: tuple[Group, ...] = ()
+    if decomposition != "typed":
+        groups = _decompose(equation, decomposition)
     outputs = [root for _, root in equation.outputs] or [equation.root]
     sides = outputs if equation.right is None else [equation.root, equation.right]
     occurring = graph.variables(sides)
@@ -588,7 +662,7 @@ def derive_equation(
     if asked.total is not None:
         names = [*(name for name in names if name != asked.total), asked.total]
     result = Derivation(equation, names, order * equation.order, digits)
-    result.inner = inner
+    result.inner, result.typed_root, result.groups = inner, typed, groups
     for name in names:
         if name not in occurring and name not in inner and name != asked.total:
             result.note(f"{visible(name)} does not occur: the derivative by it is 0")
@@ -608,6 +682,18 @@ def derive_equation(
     elif trace:
         result.note(f"{len(result.passes)} passes: their steps are not shown")
     return result
+
+
+def _decompose(equation: Equation, kind: str) -> tuple[Group, ...]:
+    """Rewrites an equation into another compute graph of the same function."""
+    if equation.right is not None or len(equation.outputs) > 1:
+        raise UsageError("only one formula can be decomposed", hint="name one output: --of y")
+    made = decompose_root(equation.graph, equation.root, kind)
+    equation.root = made.root
+    equation.outputs = [(name, made.root) for name, _ in equation.outputs]
+    equation.definitions = [d for d in equation.definitions if kind == "nary" or d.parameters or d.given]
+    equation.notes.append(f"decomposed: {made.description}")
+    return made.groups
 
 
 def _inner(equation: Equation, names: Sequence[str]) -> dict[str, int]:
@@ -666,8 +752,11 @@ def _name_nodes(result: Derivation) -> None:
     taken = {*graph.variables([*result.outputs, *(one.output for one in result.passes)]), *own.values()}
     prefix = fresh_prefix([*taken, result.output_name, *(d.name for d in result.equation.definitions)])
     count = 0
+    named = result.given_names()
+    result.groups = tuple(group for group in result.groups if named.keys().isdisjoint(group.merged))
+    merged = {i for group in result.groups for i in group.merged}
     for position in graph.reachable([one.output for one in result.passes]):
-        if graph.nodes[position][0] in LEAVES:
+        if graph.nodes[position][0] in LEAVES or position in merged:
             continue
         if position in own:
             result.names[position] = own[position]
@@ -686,6 +775,8 @@ def _rule(row: Op, constant: Sequence[bool]) -> tuple[str, str]:
 
 def _trace(result: Derivation) -> None:
     graph, calls = result.graph, result.equation.calls
+    groups = {group.top: group for group in result.groups}
+    merged = {i for group in result.groups for i in group.merged}
     for part, one in enumerate(result.passes):
         varying = set(one.order)
         rules: dict[int, tuple[str, str]] = {}
@@ -694,6 +785,8 @@ def _trace(result: Derivation) -> None:
             op = key[0]
             if op == "var":
                 step = Step(position, key[1], "var", "R01", "variable", [])
+            elif position in merged:
+                continue
             elif op in LEAVES:
                 if position != one.output:
                     continue
@@ -704,7 +797,11 @@ def _trace(result: Derivation) -> None:
                 if all(constant):  # nothing flows here; it is named by what it looks like
                     constant = [graph.nodes[i][0] in LEAVES and graph.nodes[i][0] != "var" for i in key[1:]]
                 rules[position] = _rule(row, constant)
-                operands = [result.names.get(i) or to_text(graph, i) for i in key[1:]]
+                terms: Sequence[int] = key[1:]
+                if position in groups:
+                    terms = groups[position].terms
+                    rules[position] = (row.code, f"{_GROUPED[groups[position].op]} {len(terms)}")
+                operands = [result.names.get(i) or to_text(graph, i) for i in terms]
                 step = Step(position, result.names[position], _op_name(row), *rules[position], operands)
             step.adjoint, step.part = one.adjoints.get(position), part
             if position in calls:
@@ -712,12 +809,35 @@ def _trace(result: Derivation) -> None:
                 arguments = ", ".join(result.names.get(i) or to_text(graph, i) for i in operands_of_call)
                 step.call = f"{function}({arguments})"
             result.nodes.append(step)
-        for edge in one.edges:
+        edges: Iterable[Edge] = one.edges
+        if groups:
+            edges = _grouped(one, groups, merged, Tidy(graph))
+        for edge in edges:
             target = result.names.get(edge.target) or to_text(graph, edge.target)
             code, rule = rules[edge.user]
             link = Link(edge, result.names[edge.user], target, code, rule)
             link.part = part
             result.edges.append(link)
+
+
+_GROUPED = {"add": "sum of", "mul": "product of"}
+
+
+def _grouped(one: Pass, groups: Mapping[int, Group], merged: Collection[int], tidy: Tidy) -> Iterator[Edge]:
+    """The edges of a pass, with those of a sum or product of several terms from its top to each term."""
+    varying = set(one.order)
+    done: set[int] = set()
+    for edge in one.edges:
+        if edge.user in merged or edge.user in done:
+            continue
+        if edge.user not in groups:
+            yield edge
+            continue
+        done.add(edge.user)
+        group, adjoint = groups[edge.user], one.adjoints[edge.user]
+        for k, (term, partial) in enumerate(zip(group.terms, term_partials(tidy.graph, group))):
+            if term in varying:
+                yield Edge(edge.user, k, term, partial, tidy.mul(adjoint, partial))
 
 
 def _op_name(row: Op) -> str:
@@ -833,11 +953,17 @@ class Values:
         point = result.point or {}
         done = True
         numbers: dict[tuple[int, str], Value] = {}
+        tops = {group.top for group in result.groups}
         for part, one in enumerate(result.passes):
             partials = [e.partial for e in one.edges]
+            grouped = [link for link in result.edges if link.part == part and link.edge.user in tops]
+            partials += [link.edge.partial for link in grouped]
             roots = [one.output, result.root, *partials, *one.gradient.values()]
             values = evaluate(graph, graph.reachable(roots), point, precision=precision)
             adjoints = self._backward(part, one, values, precision)
+            for link in grouped:
+                link.partial_value = values.get(link.edge.partial)
+                link.sends_value = _times(adjoints.get(link.edge.user), link.partial_value)
             for step in result.nodes:
                 if step.part != part:
                     continue
@@ -887,8 +1013,9 @@ class Values:
                     adjoints[edge.user] = _total(waiting.pop(edge.user, []))
                 partial = self._partial_value(edge, values)
                 sends = _times(adjoints[edge.user], partial)
-                link = links[edge.user, edge.operand]
-                link.partial_value, link.sends_value = partial, sends
+                link = links.get((edge.user, edge.operand))
+                if link is not None:  # else it is inside a sum or product of several terms, or there is no trace
+                    link.partial_value, link.sends_value = partial, sends
                 waiting.setdefault(edge.target, []).append(sends)
             for target, arrived in waiting.items():
                 adjoints[target] = _total(arrived)
@@ -970,6 +1097,10 @@ def differentiate(
     jacobian: bool = False,
     hessian: bool = False,
     tangent: bool = False,
+    modes: Sequence[str] = (),
+    decompose: str | None = None,
+    check_gradient: bool = False,
+    explain: bool = False,
     program: bool = False,
     functions: Collection[str] = (),
     simplify: bool = True,
@@ -986,7 +1117,11 @@ def differentiate(
     `order` asks for the N-th derivative, `mixed` for a mixed partial, `along` for the derivative
     along a direction, `total` for the total derivative by a variable that the others depend on,
     `jacobian` and `hessian` for these, `hessian` with `along` for their product; `tangent` adds the
-    linear approximation at the point, `Derivation.tangent`. A relation
+    linear approximation at the point, `Derivation.tangent`. `modes` computes the gradient in other
+    ways too ("reverse", "forward", "paths", "finite-difference", "complex-step", "all"), `decompose`
+    rewrites the equation before ("typed", "binary", "nary", "fused"), `check_gradient` compares with
+    numbers at the point: `Derivation.comparison`, `alternatives`, `checks`; with `explain` the JSON
+    object has a sentence for every edge. A relation
     (`x^2 + y^2 = 25`) is differentiated implicitly. SymPy works in a process of its own, which is
     stopped after `time_limit` seconds of processor time: the derivative does not depend on it.
     Errors: `BackpropError`.
@@ -998,11 +1133,14 @@ def differentiate(
     '-x/y'
     """
     from .session import Derive, shared_session
+    from .study import study
 
     result = derive(
         text, wrt, at, order, of=of, mixed=mixed, along=along, total=total, jacobian=jacobian, hessian=hessian,
-        tangent=tangent, program=program, functions=functions, digits=digits, max_nodes=max_nodes,
+        tangent=tangent, decompose=decompose or "typed", explain=explain, program=program, functions=functions,
+        digits=digits, max_nodes=max_nodes,
     )  # fmt: skip
+    study(result, modes=modes, decompositions=decompose is not None, check=check_gradient)
     if simplify or verify:
         session = shared_session()
         session.wait(session.send(Derive(result, simplify=simplify, verify=verify, time_limit=time_limit)))

@@ -35,7 +35,8 @@ def approximate(
     previous = set_precision(int(3.4 * digits) + 60)
     try:
         constant = value
-        around, collected = [], []
+        around: list[int] = []
+        collected: list[int] = []
         for name, slope in slopes.items():
             variable, factor = graph.variable(name), _number(graph, slope, digits)
             constant = operate("sub", constant, operate("mul", slope, point[name]))

@@ -43,16 +43,23 @@ class Op:
     latex           template with {0}, {1} ... for the operands
     ball            how ball arithmetic evaluates it: the name of a method of `flint.arb`, the
                     name of a function in `evaluate.BALLS`, or "= text" in the language itself
+    array           how arrays of floats evaluate it: the name of a function in `arrays.ARRAYS`, or "= text";
+                    default: the column `ball`. A name that is not there means point by point, in balls. Where
+                    there is no value it gives nan or an infinity (hence terms such as 0/x)
     sympy           the name of SymPy's constructor, or of a function in `symbolic.BUILDERS`
     domain, smooth  where the value exists, and where the partials hold
     exceptions      see `Singularity`
     parity          "odd" or "even" in its last operand, if it is
+    intuition       what the reverse pass does here and why, in one sentence: one for all operands, or by
+                    position of the operand and by code of the rule; "" is the default of `explain`. Its
+                    holes are the operands' names, {this} and {other} operand, {value} for the node's own
+                    name and {partial}
     """
 
     __slots__ = (
         "name", "aliases", "operands", "code", "rule", "special", "partials", "reason", "symbol",
         "precedence", "right", "latex", "ball", "sympy", "domain", "smooth", "exceptions",
-        "parity", "call",
+        "parity", "call", "intuition", "array",
     )  # fmt: skip
 
     def __init__(
@@ -77,11 +84,13 @@ class Op:
         exceptions: tuple[Singularity, ...] = (),
         parity: str = "",
         call: str = "",
+        intuition: str | dict[int | str, str] = "",
+        array: str = "",
     ) -> None:
         self.name = name
         self.operands = tuple(operands.split())
         self.code, self.rule, self.partials = code, rule, partials
-        self.ball, self.sympy = ball, sympy
+        self.ball, self.sympy, self.array = ball, sympy, array or ball
         self.call = call or name
         holes = ", ".join(f"{{{i}}}" for i in range(len(self.operands)))
         called = self.call.replace("_", r"\_")
@@ -91,6 +100,7 @@ class Op:
         self.reason, self.symbol, self.precedence, self.right = reason, symbol, precedence, right
         self.domain, self.smooth = domain, smooth or domain
         self.exceptions, self.parity = exceptions, parity
+        self.intuition: dict[int | str, str] = {"": intuition} if isinstance(intuition, str) else intuition
 
     @property
     def arity(self) -> int:
@@ -108,43 +118,77 @@ CONDITIONAL, OR, AND, NOT, COMPARISON, SUM, NEGATION, PRODUCT, POWER, POSTFIX, A
 
 _KINK_AT_0 = (Singularity("x", ("0",)),)
 _NEVER = ("0",)
+# Sentences that several rows share.
+_LOG = "small inputs count much, large ones little: the adjoint is multiplied by the slope {partial}"
+_ROOT = "a root is steep near 0 and flat far from it: the adjoint is multiplied by the slope {partial}"
+_ENDS = "steep near the ends of its domain, least so in the middle, where the slope is 1: times {partial}"
+_JUMP = "flat on both sides of its jump: nothing passes back to {x}"
+_STAIRS = "flat between its jumps: nothing passes back to {x}"
+_INTEGRAL = "an integral grows by its integrand: the adjoint is multiplied by {partial}"
+_CONDITION = "a condition is true or false and has no slope: nothing passes back"
+_CONSTANT = "a constant does not move: nothing passes back to it"
 
 _ARITHMETIC = [
     Op("add", "x y", "R02", "sum", ("1", "1"), symbol="+", precedence=SUM,
-       ball="add", sympy="Add", latex="{0} + {1}"),
+       ball="add", sympy="Add", latex="{0} + {1}",
+       intuition="each term moves the sum one for one: {this} gets the adjoint unchanged"),
     Op("sub", "x y", "R04", "difference", ("1", "-1"), symbol="-", precedence=SUM,
-       ball="sub", sympy="sub", latex="{0} - {1}"),
+       ball="sub", sympy="sub", latex="{0} - {1}",
+       intuition={0: "the first term moves the difference one for one: {x} gets the adjoint unchanged",
+                  1: "what is taken away pulls the difference down: {y} gets the adjoint with its sign flipped"}),
     Op("neg", "x", "R08", "negation", ("-1",), symbol="-", precedence=NEGATION,
-       ball="neg", sympy="neg", latex="-{0}", parity="odd"),
+       ball="neg", sympy="neg", latex="-{0}", parity="odd",
+       intuition="the minus sign turns every change round: {x} gets the adjoint with its sign flipped"),
     Op("mul", "x y", "R06", "product", ("y", "x"), symbol="*", precedence=PRODUCT,
        special={0: ("R03", "constant multiple"), 1: ("R03", "constant multiple")},
-       ball="mul", sympy="Mul", latex=r"{0} \cdot {1}"),
+       ball="mul", sympy="Mul", latex=r"{0} \cdot {1}",
+       intuition={"": "the factors swap: {this} gets the adjoint times the other factor, {other}",
+                  "R03": "the constant factor scales every change of {this}: the adjoint is multiplied by {other}"}),
     Op("div", "x y", "R07", "quotient", ("1/y", "-x/y^2"), symbol="/", precedence=PRODUCT,
        special={0: ("R09", "reciprocal"), 1: ("R03", "constant multiple")},
-       ball="div", sympy="div", latex=r"\frac{{{0}}}{{{1}}}", domain="y != 0", aliases="divide"),
+       ball="div", sympy="div", latex=r"\frac{{{0}}}{{{1}}}", domain="y != 0", aliases="divide",
+       intuition={0: "dividing {x} divides every change of it: {x} gets the adjoint divided by {y}",
+                  1: "the quotient shrinks as {y} moves away from 0: {y} gets the adjoint times {partial}",
+                  "R09": "a reciprocal is steep near 0 and flat far from it: {y} gets the adjoint times {partial}",
+                  "R03": "the constant divisor divides every change of {x}: the adjoint is divided by {y}"}),
     Op("pow", "x y", "R10", "general power", ("y*x^(y - 1)", "log(x)*x^y"), symbol="^",
        precedence=POWER, right=True, special={1: ("R05", "power"), 0: ("R12", "exponential, base a")},
-       ball="pow", sympy="pow", latex="{0}^{{{1}}}", domain="x > 0", aliases="power"),
+       ball="pow", sympy="pow", latex="{0}^{{{1}}}", domain="x > 0", aliases="power",
+       intuition={0: "as with a constant exponent, {y} comes down as a factor: {x} gets the adjoint times {partial}",
+                  1: "as with a constant base, the value times a logarithm: {y} gets the adjoint times {partial}",
+                  "R05": "the exponent comes down as a factor and the power drops by one: the adjoint times {partial}",
+                  "R05 above 1": "flat near 0, steep far from it: the exponent comes down, the adjoint times {partial}",
+                  "R05 below 1": "steep near 0, flat far from it: the exponent comes down, the adjoint times {partial}",
+                  "R12": "it changes in step with its own value, as exp does: the adjoint times {partial}"}),
 ]  # fmt: skip
 
 _ELEMENTARY = [
-    Op("exp", "x", "R11", "exponential", ("exp(x)",), ball="exp", sympy="exp", latex="e^{{{0}}}"),
+    Op("exp", "x", "R11", "exponential", ("exp(x)",), ball="exp", sympy="exp", latex="e^{{{0}}}",
+       intuition="the slope of exp is its own value: the adjoint is multiplied by {value}"),
     Op("log", "x", "R13", "logarithm", ("1/x",), ball="log", sympy="log", aliases="ln",
-       latex=r"\ln {0}", domain="x > 0"),
+       latex=r"\ln {0}", domain="x > 0",
+       intuition=_LOG),
     Op("log_base", "x b", "R14", "logarithm, base b", ("1/(x*log(b))", "-log(x)/(b*log(b)^2)"),
-       call="log", ball="= log(x)/log(b)", sympy="log", latex=r"\log_{{{1}}} {0}",
-       domain="x > 0 and b > 0 and b != 1"),
+       call="log", ball="= log(x)/log(b)", array="= log(x)/log(b) + 0*log(b)", sympy="log", latex=r"\log_{{{1}}} {0}",
+       domain="x > 0 and b > 0 and b != 1",
+       intuition={0: _LOG}),
     Op("log2", "x", "R15", "logarithm, base 2", ("1/(x*log(2))",), aliases="lb",
-       ball="= log(x)/log(2)", sympy="log2", latex=r"\log_2 {0}", domain="x > 0"),
+       ball="= log(x)/log(2)", array="log2", sympy="log2", latex=r"\log_2 {0}", domain="x > 0",
+       intuition=_LOG),
     Op("log10", "x", "R16", "logarithm, base 10", ("1/(x*log(10))",), aliases="lg",
-       ball="= log(x)/log(10)", sympy="log10", latex=r"\log_{{10}} {0}", domain="x > 0"),
+       ball="= log(x)/log(10)", array="log10", sympy="log10", latex=r"\log_{{10}} {0}", domain="x > 0",
+       intuition=_LOG),
     Op("log1p", "x", "R17", "logarithm of 1 + x", ("1/(1 + x)",), ball="log1p", sympy="log1p",
-       domain="x > -1"),
-    Op("expm1", "x", "R18", "exponential minus 1", ("exp(x)",), ball="expm1", sympy="expm1"),
+       domain="x > -1",
+       intuition="the slope is that of log, taken at 1 more than {x}: the adjoint times {partial}"),
+    Op("expm1", "x", "R18", "exponential minus 1", ("exp(x)",), ball="expm1", sympy="expm1",
+       intuition="the 1 that is taken off does not move: the slope is that of exp, {partial}"),
     Op("sqrt", "x", "R19", "square root", ("1/(2*sqrt(x))",), ball="sqrt", sympy="sqrt",
-       latex=r"\sqrt{{{0}}}", domain="x >= 0", smooth="x > 0"),
+       latex=r"\sqrt{{{0}}}", domain="x >= 0", smooth="x > 0",
+       intuition=_ROOT),
     Op("cbrt", "x", "R20", "cube root", ("1/(3*cbrt(x)^2)",), ball="cbrt", sympy="cbrt",
-       latex=r"\sqrt[3]{{{0}}}", smooth="x != 0", parity="odd"),
+       latex=r"\sqrt[3]{{{0}}}", smooth="x != 0", parity="odd",
+       intuition=_ROOT),
     Op("root", "x n", "R21", "nth root", ("1/(n*root(x, n)^(n - 1))", None),
        reason="the index of a root is a constant", aliases="nthroot", ball="root", sympy="root",
        latex=r"\sqrt[{1}]{{{0}}}", domain="x >= 0 or mod(n, 2) == 1",
@@ -152,57 +196,77 @@ _ELEMENTARY = [
 ]  # fmt: skip
 
 _TRIGONOMETRIC = [
-    Op("sin", "x", "R22", "sine", ("cos(x)",), ball="sin", sympy="sin", latex=r"\sin {0}", parity="odd"),
-    Op("cos", "x", "R23", "cosine", ("-sin(x)",), ball="cos", sympy="cos", latex=r"\cos {0}", parity="even"),
+    Op("sin", "x", "R22", "sine", ("cos(x)",), ball="sin", sympy="sin", latex=r"\sin {0}", parity="odd",
+       intuition="the slope of sin is cos, at the same {x}: none at the peaks, most at the zeros"),
+    Op("cos", "x", "R23", "cosine", ("-sin(x)",), ball="cos", sympy="cos", latex=r"\cos {0}", parity="even",
+       intuition="the slope of cos is minus sin, at the same {x}: none at the peaks, most at the zeros"),
     Op("tan", "x", "R24", "tangent", ("sec(x)^2",), ball="tan", sympy="tan", latex=r"\tan {0}",
-       aliases="tg", domain="cos(x) != 0", parity="odd"),
-    Op("cot", "x", "R25", "cotangent", ("-csc(x)^2",), ball="cot", sympy="cot", latex=r"\cot {0}",
-       aliases="cotan ctg", domain="sin(x) != 0", parity="odd"),
-    Op("sec", "x", "R26", "secant", ("sec(x)*tan(x)",), ball="sec", sympy="sec", latex=r"\sec {0}",
+       aliases="tg", domain="cos(x) != 0", parity="odd",
+       intuition="tan rises everywhere, without bound near its poles: the adjoint times {partial}"),
+    Op("cot", "x", "R25", "cotangent", ("-csc(x)^2",), ball="cot", array="= 1/tan(x)", sympy="cot", latex=r"\cot {0}",
+       aliases="cotan ctg", domain="sin(x) != 0", parity="odd",
+       intuition="cot falls everywhere, without bound near its poles: the adjoint times {partial}"),
+    Op("sec", "x", "R26", "secant", ("sec(x)*tan(x)",), ball="sec", array="= 1/cos(x)", sympy="sec", latex=r"\sec {0}",
        domain="cos(x) != 0", parity="even"),
-    Op("csc", "x", "R27", "cosecant", ("-csc(x)*cot(x)",), ball="csc", sympy="csc", latex=r"\csc {0}",
+    Op("csc", "x", "R27", "cosecant", ("-csc(x)*cot(x)",), ball="csc",
+       array="= 1/sin(x)", sympy="csc", latex=r"\csc {0}",
        aliases="cosec", domain="sin(x) != 0", parity="odd"),
     Op("asin", "x", "R28", "arcsine", ("1/sqrt(1 - x^2)",), ball="asin", sympy="asin",
-       aliases="arcsin", latex=r"\arcsin {0}", domain="abs(x) <= 1", smooth="abs(x) < 1", parity="odd"),
+       aliases="arcsin", latex=r"\arcsin {0}", domain="abs(x) <= 1", smooth="abs(x) < 1", parity="odd",
+       intuition=_ENDS),
     Op("acos", "x", "R29", "arccosine", ("-1/sqrt(1 - x^2)",), ball="acos", sympy="acos",
-       aliases="arccos", latex=r"\arccos {0}", domain="abs(x) <= 1", smooth="abs(x) < 1"),
+       aliases="arccos", latex=r"\arccos {0}", domain="abs(x) <= 1", smooth="abs(x) < 1",
+       intuition="acos falls everywhere, steeply near the ends of its domain: the adjoint times {partial}"),
     Op("atan", "x", "R30", "arctangent", ("1/(1 + x^2)",), ball="atan", sympy="atan",
-       aliases="arctan arctg", latex=r"\arctan {0}", parity="odd"),
-    Op("acot", "x", "R31", "arccotangent", ("-1/(1 + x^2)",), ball="= atan(1/x)", sympy="acot",
+       aliases="arctan arctg", latex=r"\arctan {0}", parity="odd",
+       intuition="at most the whole adjoint passes, nearly nothing far from 0, where atan is flat: times {partial}"),
+    Op("acot", "x", "R31", "arccotangent", ("-1/(1 + x^2)",), ball="= atan(1/x)",
+       array="= atan(1/x) + 0/x", sympy="acot",
        aliases="arccot", domain="x != 0", parity="odd"),
     Op("asec", "x", "R32", "arcsecant", ("1/(abs(x)*sqrt(x^2 - 1))",), ball="= acos(1/x)",
+       array="= atan2(sqrt((abs(x) - 1)*(abs(x) + 1)), sign(x))",
        sympy="asec", aliases="arcsec", domain="abs(x) >= 1", smooth="abs(x) > 1"),
     Op("acsc", "x", "R33", "arccosecant", ("-1/(abs(x)*sqrt(x^2 - 1))",), ball="= asin(1/x)",
+       array="= atan2(sign(x), sqrt((abs(x) - 1)*(abs(x) + 1)))",
        sympy="acsc", aliases="arccsc arccosec", domain="abs(x) >= 1", smooth="abs(x) > 1", parity="odd"),
     Op("atan2", "y x", "R34", "angle of a point", ("x/(x^2 + y^2)", "-y/(x^2 + y^2)"),
-       aliases="arctan2", ball="atan2", sympy="atan2", domain="x != 0 or y != 0", smooth="x > 0 or y != 0"),
+       aliases="arctan2", ball="atan2", sympy="atan2", domain="x != 0 or y != 0", smooth="x > 0 or y != 0",
+       intuition="the angle turns fast near the origin and slowly far from it: the adjoint times {partial}"),
     Op("sinc", "x", "R35", "sinc", ("(x*cos(x) - sin(x))/x^2",), ball="sinc", sympy="sinc",
        exceptions=(Singularity("x", ("0",), kink=False),), parity="even"),
 ]  # fmt: skip
 
 _HYPERBOLIC = [
     Op("sinh", "x", "R36", "hyperbolic sine", ("cosh(x)",), ball="sinh", sympy="sinh",
-       latex=r"\sinh {0}", parity="odd"),
+       latex=r"\sinh {0}", parity="odd",
+       intuition="the slope of sinh is cosh, at the same {x}: at least 1, and it grows like exp"),
     Op("cosh", "x", "R37", "hyperbolic cosine", ("sinh(x)",), ball="cosh", sympy="cosh",
-       latex=r"\cosh {0}", parity="even"),
+       latex=r"\cosh {0}", parity="even",
+       intuition="the slope of cosh is sinh, at the same {x}: none at the lowest point, where {x} is 0"),
     Op("tanh", "x", "R38", "hyperbolic tangent", ("1 - tanh(x)^2",), ball="tanh", sympy="tanh",
-       latex=r"\tanh {0}", parity="odd"),
-    Op("coth", "x", "R39", "hyperbolic cotangent", ("-csch(x)^2",), ball="coth", sympy="coth",
+       latex=r"\tanh {0}", parity="odd",
+       intuition="the whole adjoint passes at 0, nearly nothing where tanh is saturated: times {partial}"),
+    Op("coth", "x", "R39", "hyperbolic cotangent", ("-csch(x)^2",), ball="coth", array="= 1/tanh(x)", sympy="coth",
        latex=r"\coth {0}", domain="x != 0", parity="odd"),
-    Op("sech", "x", "R40", "hyperbolic secant", ("-sech(x)*tanh(x)",), ball="sech", sympy="sech",
+    Op("sech", "x", "R40", "hyperbolic secant", ("-sech(x)*tanh(x)",), ball="sech", array="= 1/cosh(x)", sympy="sech",
        parity="even"),
-    Op("csch", "x", "R41", "hyperbolic cosecant", ("-csch(x)*coth(x)",), ball="csch", sympy="csch",
+    Op("csch", "x", "R41", "hyperbolic cosecant", ("-csch(x)*coth(x)",), ball="csch", array="= 1/sinh(x)", sympy="csch",
        aliases="cosech", domain="x != 0", parity="odd"),
     Op("asinh", "x", "R42", "inverse hyperbolic sine", ("1/sqrt(x^2 + 1)",), ball="asinh",
        sympy="asinh", aliases="arcsinh arsinh", parity="odd"),
     Op("acosh", "x", "R43", "inverse hyperbolic cosine", ("1/sqrt(x^2 - 1)",), ball="acosh",
-       sympy="acosh", aliases="arccosh arcosh", domain="x >= 1", smooth="x > 1"),
+       sympy="acosh", aliases="arccosh arcosh", domain="x >= 1", smooth="x > 1",
+       intuition="steep at the lower end of its domain, flat far from it: the adjoint times {partial}"),
     Op("atanh", "x", "R44", "inverse hyperbolic tangent", ("1/(1 - x^2)",), ball="atanh",
-       sympy="atanh", aliases="arctanh artanh", domain="abs(x) < 1", parity="odd"),
+       sympy="atanh", aliases="arctanh artanh", domain="abs(x) < 1", parity="odd",
+       intuition=_ENDS),
     Op("acoth", "x", "R45", "inverse hyperbolic cotangent", ("1/(1 - x^2)",), ball="= atanh(1/x)",
+       array="= sign(x)*log1p(2/(abs(x) - 1))/2",
        sympy="acoth", aliases="arccoth arcoth", domain="abs(x) > 1", parity="odd"),
     Op("asech", "x", "R46", "inverse hyperbolic secant", ("-1/(x*sqrt(1 - x^2))",),
-       ball="= acosh(1/x)", sympy="asech", aliases="arcsech arsech", domain="x > 0 and x <= 1",
+       ball="= acosh(1/x)",
+       array="= asinh(sqrt((1 - x)*(1 + x)/x)/sqrt(x))",
+       sympy="asech", aliases="arcsech arsech", domain="x > 0 and x <= 1",
        smooth="x > 0 and x < 1"),
     Op("acsch", "x", "R47", "inverse hyperbolic cosecant", ("-1/(abs(x)*sqrt(1 + x^2))",),
        ball="= asinh(1/x)", sympy="acsch", aliases="arccsch arcsch", domain="x != 0", parity="odd"),
@@ -210,44 +274,62 @@ _HYPERBOLIC = [
 
 _KINKED = [
     Op("abs", "x", "R48", "absolute value", ("sign(x)",), ball="abs", sympy="Abs",
-       latex=r"\left|{0}\right|", smooth="x != 0", exceptions=_KINK_AT_0, parity="even"),
+       latex=r"\left|{0}\right|", smooth="x != 0", exceptions=_KINK_AT_0, parity="even",
+       intuition="the adjoint passes unchanged if {x} is above 0, with its sign flipped if it is below"),
     Op("sign", "x", "R49", "sign", _NEVER, ball="sgn", sympy="sign", aliases="sgn signum",
-       smooth="x != 0", exceptions=_KINK_AT_0, parity="odd"),
+       smooth="x != 0", exceptions=_KINK_AT_0, parity="odd",
+       intuition=_JUMP),
     Op("floor", "x", "R50", "floor", _NEVER, ball="floor", sympy="floor",
        latex=r"\left\lfloor {0} \right\rfloor", smooth="sin(pi*x) != 0",
-       exceptions=(Singularity("x - floor(x)", ("0",)),)),
+       exceptions=(Singularity("x - floor(x)", ("0",)),),
+       intuition=_STAIRS),
     Op("ceil", "x", "R51", "ceiling", _NEVER, ball="ceil", sympy="ceiling", aliases="ceiling",
        latex=r"\left\lceil {0} \right\rceil", smooth="sin(pi*x) != 0",
-       exceptions=(Singularity("x - ceil(x)", ("0",)),)),
-    Op("mod", "x n", "R52", "remainder", ("1", "-floor(x/n)"), ball="= x - n*floor(x/n)", sympy="Mod",
+       exceptions=(Singularity("x - ceil(x)", ("0",)),),
+       intuition=_STAIRS),
+    Op("mod", "x n", "R52", "remainder", ("1", "-floor(x/n)"), ball="= x - n*floor(x/n)", array="mod", sympy="Mod",
        latex=r"{0} \bmod {1}", domain="n != 0", smooth="n != 0 and sin(pi*x/n) != 0",
-       exceptions=(Singularity("x - n*floor(x/n)", ("1", "0")),)),
+       exceptions=(Singularity("x - n*floor(x/n)", ("1", "0")),),
+       intuition={0: "between its jumps the remainder follows {x} one for one: the adjoint passes unchanged",
+                  1: "every whole {n} that is taken off counts: {n} gets the adjoint times {partial}"}),
     Op("step", "x", "R53", "unit step", _NEVER, ball="step", sympy="Heaviside",
-       aliases="heaviside unitstep", smooth="x != 0", exceptions=_KINK_AT_0),
+       aliases="heaviside unitstep", smooth="x != 0", exceptions=_KINK_AT_0,
+       intuition=_JUMP),
     Op("relu", "x", "R54", "rectifier", ("step(x)",), ball="= max(x, 0)", sympy="relu",
-       smooth="x != 0", exceptions=_KINK_AT_0),
+       smooth="x != 0", exceptions=_KINK_AT_0,
+       intuition="a gate: the adjoint passes unchanged if {x} is above 0, and not at all if it is below"),
     Op("max", "x y", "R55", "maximum", ("step(x - y)", "step(y - x)"), ball="max", sympy="Max",
        latex=r"\max\left({0}, {1}\right)", aliases="maximum", smooth="x != y",
-       exceptions=(Singularity("x - y", ("1/2", "1/2")),)),
+       exceptions=(Singularity("x - y", ("1/2", "1/2")),),
+       intuition="the larger one gets the whole adjoint, the other nothing: {this} if it is above {other}"),
     Op("min", "x y", "R56", "minimum", ("step(y - x)", "step(x - y)"), ball="min", sympy="Min",
        latex=r"\min\left({0}, {1}\right)", aliases="minimum", smooth="x != y",
-       exceptions=(Singularity("x - y", ("1/2", "1/2")),)),
+       exceptions=(Singularity("x - y", ("1/2", "1/2")),),
+       intuition="the smaller one gets the whole adjoint, the other nothing: {this} if it is below {other}"),
     Op("hypot", "x y", "R57", "hypotenuse", ("x/hypot(x, y)", "y/hypot(x, y)"),
-       ball="= sqrt(x^2 + y^2)", sympy="hypot", smooth="x != 0 or y != 0",
-       exceptions=(Singularity("hypot(x, y)", ("0", "0")),)),
+       ball="= sqrt(x^2 + y^2)", array="hypot", sympy="hypot", smooth="x != 0 or y != 0",
+       exceptions=(Singularity("hypot(x, y)", ("0", "0")),),
+       intuition="a side counts by its share of the length, at most 1: {this} gets the adjoint times {partial}"),
 ]  # fmt: skip
 
 _NETWORKS = [
     Op("sigmoid", "x", "R58", "logistic sigmoid", ("sigmoid(x)*(1 - sigmoid(x))",),
-       ball="sigmoid", sympy="sigmoid", aliases="logistic expit", latex=r"\sigma\left({0}\right)"),
-    Op("softplus", "x", "R59", "softplus", ("sigmoid(x)",), ball="softplus", sympy="softplus"),
+       ball="sigmoid",
+       array="= 1/(1 + exp(-x))", sympy="sigmoid", aliases="logistic expit", latex=r"\sigma\left({0}\right)",
+       intuition="at most a quarter of the adjoint passes, nearly nothing where sigmoid is saturated: times {partial}"),
+    Op("softplus", "x", "R59", "softplus", ("sigmoid(x)",), ball="softplus",
+       array="= max(x, 0) + log1p(exp(-abs(x)))", sympy="softplus",
+       intuition="a soft gate: nearly nothing passes far below 0, nearly all far above: times {partial}"),
 ]  # fmt: skip
 
 _SPECIAL = [
-    Op("erf", "x", "R60", "error function", ("2*exp(-x^2)/sqrt(pi)",), ball="erf", sympy="erf", parity="odd"),
-    Op("erfc", "x", "R61", "complementary error function", ("-2*exp(-x^2)/sqrt(pi)",), ball="erfc", sympy="erfc"),
+    Op("erf", "x", "R60", "error function", ("2*exp(-x^2)/sqrt(pi)",), ball="erf", sympy="erf", parity="odd",
+       intuition="the slope is a bell: most at 0, nearly nothing where erf is saturated: times {partial}"),
+    Op("erfc", "x", "R61", "complementary error function", ("-2*exp(-x^2)/sqrt(pi)",), ball="erfc", sympy="erfc",
+       intuition="the slope is a bell upside down: nearly nothing where erfc is saturated: times {partial}"),
     Op("erfi", "x", "R62", "imaginary error function", ("2*exp(x^2)/sqrt(pi)",), ball="erfi", sympy="erfi",
-       parity="odd"),
+       parity="odd",
+       intuition=_INTEGRAL),
     Op("erfinv", "x", "R63", "inverse error function", ("sqrt(pi)*exp(erfinv(x)^2)/2",), ball="erfinv",
        sympy="erfinv", domain="abs(x) < 1", parity="odd"),
     Op("gamma", "x", "R64", "gamma function", ("gamma(x)*digamma(x)",), ball="gamma", sympy="gamma",
@@ -265,17 +347,20 @@ _SPECIAL = [
     Op("binomial", "n k", "R69", "binomial coefficient",
        ("binomial(n, k)*(digamma(n + 1) - digamma(n - k + 1))",
         "binomial(n, k)*(digamma(n - k + 1) - digamma(k + 1))"),
-       ball="= gamma(n + 1)/(gamma(k + 1)*gamma(n - k + 1))", sympy="binomial", aliases="choose binom",
+       ball="= gamma(n + 1)/(gamma(k + 1)*gamma(n - k + 1))",
+       array="point by point", sympy="binomial", aliases="choose binom",
        latex=r"\binom{{{0}}}{{{1}}}", domain="n > -1 and k > -1 and n - k > -1"),
     Op("beta", "x y", "R70", "beta function",
        ("beta(x, y)*(digamma(x) - digamma(x + y))", "beta(x, y)*(digamma(y) - digamma(x + y))"),
-       ball="= gamma(x)*gamma(y)/gamma(x + y)", sympy="beta", domain="x > 0 and y > 0"),
+       ball="= gamma(x)*gamma(y)/gamma(x + y)", array="point by point", sympy="beta", domain="x > 0 and y > 0"),
     Op("lowergamma", "s x", "R71", "lower incomplete gamma function", (None, "x^(s - 1)*exp(-x)"),
        reason="its derivative by the order is not a function of this table", ball="lowergamma",
-       sympy="lowergamma", domain="x > 0 and s > 0"),
+       sympy="lowergamma", domain="x > 0 and s > 0",
+       intuition={1: _INTEGRAL}),
     Op("uppergamma", "s x", "R72", "upper incomplete gamma function", (None, "-x^(s - 1)*exp(-x)"),
        reason="its derivative by the order is not a function of this table", ball="uppergamma",
-       sympy="uppergamma", domain="x > 0"),
+       sympy="uppergamma", domain="x > 0",
+       intuition={1: "the integral begins at {x}, so it loses its integrand there: the adjoint times {partial}"}),
     Op("lambertw", "x", "R73", "Lambert W function", ("1/(x + exp(lambertw(x)))",), ball="lambertw",
        sympy="LambertW", aliases="LambertW", domain="x >= -1/e", smooth="x > -1/e"),
     Op("besselj", "n x", "R74", "Bessel function J", (None, "(besselj(n - 1, x) - besselj(n + 1, x))/2"),
@@ -291,15 +376,21 @@ _SPECIAL = [
     Op("airyaiprime", "x", "R80", "derivative of Ai", ("x*airyai(x)",), ball="airyaiprime", sympy="airyaiprime"),
     Op("airybiprime", "x", "R81", "derivative of Bi", ("x*airybi(x)",), ball="airybiprime", sympy="airybiprime"),
     Op("Ei", "x", "R82", "exponential integral Ei", ("exp(x)/x",), ball="ei", sympy="Ei", aliases="ei",
-       domain="x != 0"),
+       domain="x != 0",
+       intuition=_INTEGRAL),
     Op("li", "x", "R83", "logarithmic integral", ("1/log(x)",), ball="li", sympy="li",
-       domain="x > 0 and x != 1"),
-    Op("Si", "x", "R84", "sine integral", ("sinc(x)",), ball="si", sympy="Si", parity="odd"),
-    Op("Ci", "x", "R85", "cosine integral", ("cos(x)/x",), ball="ci", sympy="Ci", domain="x > 0"),
+       domain="x > 0 and x != 1",
+       intuition=_INTEGRAL),
+    Op("Si", "x", "R84", "sine integral", ("sinc(x)",), ball="si", sympy="Si", parity="odd",
+       intuition=_INTEGRAL),
+    Op("Ci", "x", "R85", "cosine integral", ("cos(x)/x",), ball="ci", sympy="Ci", domain="x > 0",
+       intuition=_INTEGRAL),
     Op("Shi", "x", "R86", "hyperbolic sine integral", ("sinh(x)/x",), ball="shi", sympy="Shi",
-       exceptions=(Singularity("x", ("1",), kink=False),), parity="odd"),
+       exceptions=(Singularity("x", ("1",), kink=False),), parity="odd",
+       intuition=_INTEGRAL),
     Op("Chi", "x", "R87", "hyperbolic cosine integral", ("cosh(x)/x",), ball="chi", sympy="Chi",
-       domain="x > 0"),
+       domain="x > 0",
+       intuition=_INTEGRAL),
     Op("expint", "n x", "R88", "exponential integral E", (None, "-expint(n - 1, x)"),
        reason="the order of an exponential integral is a constant", ball="expint", sympy="expint",
        domain="x > 0"),
@@ -313,9 +404,11 @@ _SPECIAL = [
        reason="the order of a polylogarithm is a constant", ball="polylog", sympy="polylog",
        domain="x < 1", smooth="x < 1 and x != 0", exceptions=(Singularity("x", ("0", "1"), kink=False),)),
     Op("fresnels", "x", "R92", "Fresnel integral S", ("sin(pi*x^2/2)",), ball="fresnel_s", sympy="fresnels",
-       parity="odd"),
+       parity="odd",
+       intuition=_INTEGRAL),
     Op("fresnelc", "x", "R93", "Fresnel integral C", ("cos(pi*x^2/2)",), ball="fresnel_c", sympy="fresnelc",
-       parity="odd"),
+       parity="odd",
+       intuition=_INTEGRAL),
     Op("elliptic_k", "m", "R94", "complete elliptic integral K",
        ("(elliptic_e(m) - (1 - m)*elliptic_k(m))/(2*m*(1 - m))",), ball="elliptic_k", sympy="elliptic_k",
        domain="m < 1", smooth="m < 1 and m != 0", aliases="EllipticK"),
@@ -353,24 +446,31 @@ _CONDITIONS = [
     Op("where", "c x y", "R100", "case by case",
        (None, "1 if c else 0", "0 if c else 1"),
        reason="a condition has no derivative", precedence=CONDITIONAL,
-       ball="where", sympy="where", latex=r"{1} \text{{ if }} {0} \text{{ else }} {2}"),
+       ball="where", sympy="where", latex=r"{1} \text{{ if }} {0} \text{{ else }} {2}",
+       intuition={0: _CONDITION,
+                  1: "the branch that is taken gets the whole adjoint: {x} if the condition holds",
+                  2: "the branch that is taken gets the whole adjoint: {y} if the condition fails"}),
     *(Op(name, "x y", "R101", "comparison", (None, None), reason="a condition has no derivative",
-         symbol=symbol, precedence=COMPARISON, ball=name, sympy=sympy, latex=f"{{0}} {latex} {{1}}")
+         symbol=symbol, precedence=COMPARISON, ball=name, sympy=sympy, latex=f"{{0}} {latex} {{1}}",
+         intuition=_CONDITION)
       for name, symbol, sympy, latex in (
           ("lt", "<", "StrictLessThan", "<"), ("le", "<=", "LessThan", r"\le"),
           ("gt", ">", "StrictGreaterThan", ">"), ("ge", ">=", "GreaterThan", r"\ge"),
           ("eq", "==", "Equality", "="), ("ne", "!=", "Unequality", r"\ne"))),
     Op("and", "x y", "R102", "both conditions", (None, None), reason="a condition has no derivative",
-       symbol="and", precedence=AND, ball="and", sympy="And", latex=r"{0} \land {1}"),
+       symbol="and", precedence=AND, ball="and", sympy="And", latex=r"{0} \land {1}",
+       intuition=_CONDITION),
     Op("or", "x y", "R103", "either condition", (None, None), reason="a condition has no derivative",
-       symbol="or", precedence=OR, ball="or", sympy="Or", latex=r"{0} \lor {1}"),
+       symbol="or", precedence=OR, ball="or", sympy="Or", latex=r"{0} \lor {1}",
+       intuition=_CONDITION),
     Op("not", "x", "R104", "negated condition", (None,), reason="a condition has no derivative",
-       symbol="not", precedence=NOT, ball="not", sympy="Not", latex=r"\lnot {0}"),
+       symbol="not", precedence=NOT, ball="not", sympy="Not", latex=r"\lnot {0}",
+       intuition=_CONDITION),
 ]  # fmt: skip
 
 _CONSTANTS = [
-    Op("e", "", "R01", "constant", (), ball="const_e", sympy="E", latex="e"),
-    Op("pi", "", "R01", "constant", (), ball="pi", sympy="pi", latex=r"\pi", aliases="π"),
+    Op("e", "", "R01", "constant", (), ball="const_e", sympy="E", latex="e", intuition=_CONSTANT),
+    Op("pi", "", "R01", "constant", (), ball="pi", sympy="pi", latex=r"\pi", aliases="π", intuition=_CONSTANT),
 ]
 
 GROUPS: dict[str, list[Op]] = {

@@ -18,8 +18,8 @@ from collections.abc import Iterable, Mapping, Sequence
 from typing import NamedTuple
 
 from .errors import BackpropError, LimitError, UsageError, visible
-from .expr import Graph
-from .parser import Equation, parse_equation
+from .expr import Graph, Node
+from .parser import MAX_NODES, Equation, check_variables, parse_equation
 from .reverse import Pass, backpropagate
 from .tidy import Tidy
 
@@ -312,3 +312,49 @@ def dependent_variable(names: Sequence[str], wrt: Sequence[str], of: str | None 
 def _rate(name: str, t: str, n: int) -> str:
     """The name of the n-th derivative of a variable by t: dx_dt, d2x_dt2."""
     return f"d{name}_d{t}" if n == 1 else f"d{n}{name}_d{t}{n}"
+
+
+def hessian(node: Node, wrt: Iterable[str] | None = None) -> dict[str, dict[str, Node]]:
+    """The second derivatives of an expression: row -> column -> derivative; what is missing is 0.
+
+    `wrt` defaults to all variables. One reverse pass, then one over each entry of the gradient, for
+    half of the matrix: of a sum of many small terms it costs in proportion to its non-zero entries.
+    Errors: as `gradient`.
+
+    >>> from backprop import parse
+    >>> table = hessian(parse("x^2*y + z"))
+    >>> {x: {y: str(d) for y, d in row.items()} for x, row in table.items()}
+    {'x': {'x': '2*y', 'y': '2*x'}, 'y': {'x': '2*x'}, 'z': {}}
+    """
+    names = node.variables if wrt is None else check_variables(wrt)
+    equation = Equation("", node.graph, [])
+    equation.root = node.position
+    asked = Asked(names, hessian=True)
+    answer = Runner(equation, asked, "f", inner={}, max_nodes=MAX_NODES, trace=False).run()
+    table: dict[str, dict[str, Node]] = {name: {} for name in names}
+    for entry in answer.entries:
+        table[entry.path[0]][entry.path[1]] = Node(node.graph, entry.position)
+    return table
+
+
+def jacobian(nodes: Sequence[Node], wrt: Iterable[str] | None = None) -> list[dict[str, Node]]:
+    """The gradients of several expressions of one graph, one reverse pass for each.
+
+    `wrt` defaults to all their variables.
+
+    >>> from backprop.program import parse_program
+    >>> equation = parse_program("r = x^2; u = r*y; v = r + y", several=True)
+    >>> rows = jacobian([Node(equation.graph, position) for _, position in equation.outputs])
+    >>> [{name: str(d) for name, d in row.items()} for row in rows]
+    [{'x': '2*(y*x)', 'y': 'x**2'}, {'x': '2*x', 'y': '1'}]
+    """
+    if any(node.graph is not nodes[0].graph for node in nodes):
+        raise UsageError("the expressions are of different graphs", hint="write them as one program")
+    if wrt is None:
+        wrt = nodes[0].graph.variables(node.position for node in nodes) if nodes else []
+    names = check_variables(wrt)
+    rows = []
+    for node in nodes:
+        found = backpropagate(node.graph, node.position, names).gradient
+        rows.append({name: Node(node.graph, position) for name, position in found.items()})
+    return rows

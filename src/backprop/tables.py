@@ -22,6 +22,10 @@ from typing import Any, BinaryIO, NamedTuple, TextIO
 
 from .errors import UsageError, visible
 
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from typing_extensions import Self
+
 MAX_CELL = 64_000  # bytes of a cell that is read; of a longer one the beginning is kept
 MAX_ROW = 1 << 20  # bytes of a row
 KEPT = 1000  # characters that stay of a cell that is too long
@@ -87,7 +91,7 @@ class Table:
             self.close()
             raise
 
-    def __enter__(self) -> Table:
+    def __enter__(self) -> Self:
         return self
 
     def __exit__(self, *_: object) -> None:

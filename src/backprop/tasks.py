@@ -39,9 +39,10 @@ def judge(graph: Graph, task: dict[str, Any], forms: dict[int, int]) -> dict[str
     """The verdict on every derivative of the task, as derived and as simplified."""
     from .verify import Claim, verify
 
+    names = tuple(task["wrt"])
     claims = [
-        Claim(root, dict(zip(by, results, strict=False)), order, tuple(by))
-        for root, by, results, order in task["claims"]
+        Claim(root, dict(zip(by, results, strict=True)), order, names if whole else ())
+        for root, by, results, order, whole in task["claims"]
     ]
     roots = [claim.root for claim in claims]
     parts = sum(len(claim.results) for claim in claims)

@@ -133,7 +133,7 @@ def _slopes(graph: Graph, claims: Sequence[Claim]) -> tuple[bool | None, int]:
     together: dict[tuple[str, ...], list[Claim]] = {}
     for claim in claims:
         if claim.order == 1:
-            together.setdefault(claim.names or tuple(claim.results), []).append(claim)
+            together.setdefault(claim.names or tuple(sorted(claim.results)), []).append(claim)
     for names, group in together.items():
         groups.append((*_weighted(graph, group, names), 1))
     wanted = _SLOPES if len(graph.nodes) < _LARGE else 1
@@ -164,6 +164,7 @@ def _weighted(graph: Graph, claims: Sequence[Claim], names: Sequence[str]) -> tu
     if len(claims) == 1 and len(claims[0].results) == len(names):
         return claims[0].root, list(claims[0].results.items())
     tidy = Tidy(graph)
+    zero = [tidy.zero]
     parts: dict[str, list[int]] = {name: [] for name in names}
     functions: list[int] = []
     for k, claim in enumerate(claims):
@@ -171,7 +172,7 @@ def _weighted(graph: Graph, claims: Sequence[Claim], names: Sequence[str]) -> tu
         functions.append(graph.node("mul", weight, claim.root))
         for name, i in claim.results.items():
             parts[name].append(tidy.mul(weight, i))
-    return tidy.sum(functions), [(name, tidy.sum(terms)) for name, terms in parts.items()]
+    return tidy.sum(functions), [(name, tidy.sum(terms or zero)) for name, terms in parts.items()]
 
 
 def _faithful(graph: Graph, root: int, node: int, form: int) -> bool:

@@ -395,6 +395,13 @@ class Progress:
         if self.bar is not None:
             self.bar.update(self.done, getattr(self.rows, "done", 0))
 
+    def each(self, items: Iterable[Any], size: Callable[[Any], int]) -> Iterator[Any]:
+        """The items, each of which counts for so many steps."""
+        for item in items:
+            yield item
+            self.done += size(item) - 1
+            self.step()
+
     def pause_for(self, error: object) -> None:
         """Makes room for a message."""
         if error is not None and self.bar is not None:

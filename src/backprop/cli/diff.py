@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from itertools import chain, islice
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 import click
 
-from ..errors import BackpropError, ExitStatus, UsageError
+from ..decompose import KINDS
+from ..errors import BackpropError, ExitStatus, UsageError, visible
 from .common import (
     EquationCommand,
     Output,
@@ -36,11 +37,19 @@ if TYPE_CHECKING:
 
 # What a JSON row may say besides its equation: the options that make sense for one equation.
 ROW_OPTIONS = (
-    "wrt", "at", "order", "of", "mixed", "along", "total", "jacobian", "hessian", "tangent", "functions", "digits",
-    "time-limit", "max-nodes", "no-simplify", "no-verify",
+    "wrt", "at", "order", "of", "mixed", "along", "total", "jacobian", "hessian", "tangent", "mode", "decompose",
+    "check-gradient", "explain", "functions", "digits", "time-limit", "max-nodes", "no-simplify", "no-verify",
 )  # fmt: skip
-FLAGS = ("jacobian", "hessian", "tangent", "no-simplify", "no-verify")
-NAMES = ("wrt", "of", "functions")  # options that are lists of different names
+FLAGS = ("jacobian", "hessian", "tangent", "check-gradient", "explain", "no-simplify", "no-verify")
+MODES = ("reverse", "forward", "paths", "finite-difference", "complex-step", "all")
+
+
+def choices(key: str, given: list[Any], allowed: Sequence[str]) -> list[str]:
+    """Words that are all in a list of allowed ones."""
+    for word in given:
+        if word not in allowed:
+            raise UsageError(f"`{visible(str(word))}` is no value of {key}", hint=f"choose from {', '.join(allowed)}")
+    return given
 
 
 class Settings(NamedTuple):
@@ -56,6 +65,10 @@ class Settings(NamedTuple):
     jacobian: bool = False
     hessian: bool = False
     tangent: bool = False
+    mode: tuple[str, ...] = ()
+    decompose: str | None = None
+    check_gradient: bool = False
+    explain: bool = False
     functions: tuple[str, ...] = ()
     digits: int = 15
     time_limit: float = 5.0
@@ -77,6 +90,10 @@ class Settings(NamedTuple):
                 changes[key] = tuple(read_names(value, key))
             elif key == "of":
                 changes["of"] = tuple(check_variables(read_names(value, key)))
+            elif key == "mode":
+                changes["mode"] = tuple(choices(key, read_names(value, key), MODES))
+            elif key == "decompose":
+                changes["decompose"] = choices(key, [value], KINDS)[0]
             elif key == "along":
                 changes["along"] = read_point(value, key)
             elif key == "total":
@@ -101,7 +118,8 @@ class Settings(NamedTuple):
 @click.command("diff", cls=EquationCommand, options_metavar="[OPTIONS]")
 @click.argument("equations", nargs=-1, metavar="[EQUATION]...")
 @click.option("--wrt", multiple=True, metavar="x,y", help="Variables to differentiate by.  [default: all]")
-@click.option("--at", multiple=True, metavar="x=1,y=pi/2", help="Values of variables: numbers beside the formulas.")
+@click.option("--at", multiple=True, metavar="x=1,y=pi/2", help="Values of variables: numbers beside "
+              "the formulas. Or a FILE of points, CSV or JSON lines: a table of values and gradients.")  # fmt: skip
 @click.option("--order", type=int, default=1, show_default=True, metavar="N", help="The N-th derivative.")
 @click.option("--program", "programs", multiple=True, metavar="FILE",
               help="Read a file as one program: definitions by lines or joined by ;")  # fmt: skip
@@ -113,6 +131,12 @@ class Settings(NamedTuple):
 @click.option("--along", multiple=True, metavar="dx=1,dy=2", help="The derivative along a direction.")
 @click.option("--total", metavar="t", help="The total derivative by t, on which the other variables depend.")
 @click.option("--tangent", is_flag=True, help="The tangent line, or linear approximation, at the point.")
+@click.option("--mode", "mode", multiple=True, metavar="MODE,…", help="Compute the gradient in other ways too: "
+              f"{', '.join(MODES[:-1])} or all.")  # fmt: skip
+@click.option("--decompose", metavar="KIND", help="Another compute graph of the same equation: "
+              f"{', '.join(KINDS[:-1])} or {KINDS[-1]}.")  # fmt: skip
+@click.option("--check-gradient", is_flag=True, help="Compare with central differences and complex step at the point.")
+@click.option("--explain", is_flag=True, help="Say in words what every edge does.")
 @click.option("--format", "form", type=click.Choice(["text", "json"]), default="text", show_default=True,
               help="For readers, or one JSON object a line.")  # fmt: skip
 @click.option("-q", "--quiet", is_flag=True, help="The result alone, in Python's syntax.")
@@ -154,6 +178,8 @@ def diff(state: State, /, **options: Any) -> int:
       backprop diff "x^2 y" --hessian                   all second derivatives
       backprop diff "[x y, x + y]" --jacobian           several outputs
       backprop diff "x^2 y" --along dx=1,dy=2           a directional derivative
+      backprop diff "x y sin(x y)" --mode all --at x=1,y=2   forward, paths, differences side by side
+      backprop diff "x^2 y" --at points.csv             a table of values and gradients
       backprop diff -q "x*y" "ln x / x"                 answers alone: [y, x] and (1 - log(x))/x**2
       backprop diff -f equations.txt --format json      one JSON object a line
       cat equations.txt | backprop diff -q              a pipe; # starts a comment
@@ -173,12 +199,15 @@ def diff(state: State, /, **options: Any) -> int:
     from ..rows import Rows
 
     given = {key: options[key.replace("-", "_")] for key in ROW_OPTIONS}
-    for key in ("wrt", "at", "of", "mixed", "along", "functions"):  # these may be given several times
+    tables = [text for text in options["at"] if "=" not in text]
+    given["at"] = [text for text in options["at"] if "=" in text]
+    for key in ("wrt", "at", "of", "mixed", "along", "mode", "functions"):  # these may be given several times
         parts = given.pop(key)
         if parts:
             given[key] = list(parts) if key in ("at", "along") else ",".join(parts)
-    if given["total"] is None:
-        del given["total"]
+    for key in ("total", "decompose"):
+        if given[key] is None:
+            del given[key]
     for key in ("jobs", "width"):
         if options[key] is not None:
             number_option(key, options[key])
@@ -192,6 +221,9 @@ def diff(state: State, /, **options: Any) -> int:
     session = state.session(1 if single else options["jobs"])
     with open_output(options["output"], width=options["width"], color=options["color"], ascii=options["ascii"]) as out:
         run = _Run(settings, session, out, options, single=single)
+        if tables:
+            run.table(rows, tables)
+            return run.status
         run.all(rows)
         if not out.written and run.status not in (ExitStatus.OK, ExitStatus.UNVERIFIED):
             raise click.exceptions.Exit(run.status)
@@ -236,6 +268,45 @@ class _Run:
         finally:
             progress.close()
 
+    def table(self, rows: Rows, tables: list[str]) -> None:
+        """One equation at many points: a table of values and derivatives."""
+        from ..points import read_points, write_csv, write_jsonl
+        from ..session import Derive
+        from ..study import values_at
+
+        if not self.single or len(tables) > 1 or self.settings.at:
+            raise UsageError("a table of points goes with one equation", hint="give one equation and one --at FILE")
+        (row,) = (row for row in rows if row is not None)
+        job = self.job(row)
+        if not isinstance(job, Derive):
+            self.fail(row, job.key[1])
+            return
+        self.session.send(job)  # while it is verified, the first points are read
+        derivation, out = job.derivation, self.out
+        results = values_at(derivation)
+        with read_points(tables[0], derivation.graph.variables([derivation.root]), stdin=standard_input()) as opened:
+            progress = Progress(out, opened, "points")
+            try:
+                found = progress.each(results(opened.points()), len)
+                if self.json:
+                    counts = write_jsonl(out.stream, found)
+                else:
+                    name = derivation.output_name
+                    counts = write_csv(
+                        out.stream, found, opened.columns, derivation.wrt, output=name, delimiter=opened.delimiter
+                    )  # fmt: skip
+            finally:
+                progress.close()
+        out.written = True
+        out.flush()
+        self.session.wait(job)
+        self.count(job)
+        total = sum(counts.values())
+        parts = ", ".join(f"{count} {status}" for status, count in counts.items() if status != "ok")
+        complain([f"{total} point{'s' * (total != 1)}{f': {parts}' if parts else ''}; {derivation.verified.how}"])
+        if counts["unreadable"]:
+            self.status = ExitStatus.worst(self.status, ExitStatus.USAGE)
+
     def jobs(self, rows: Iterable[Row | None]) -> Iterator[Job | None]:
         """A job for every row; one without a derivation for a row with an error."""
         for row in rows:
@@ -271,9 +342,17 @@ class _Run:
         derivation = derive(
             text, settings.wrt, settings.at, settings.order, of=settings.of, mixed=settings.mixed,
             along=settings.along, total=settings.total, jacobian=settings.jacobian, hessian=settings.hessian,
-            tangent=settings.tangent, program=row.program, functions=settings.functions, digits=settings.digits,
+            tangent=settings.tangent, decompose=settings.decompose or "typed", explain=settings.explain,
+            program=row.program, functions=settings.functions, digits=settings.digits,
             max_nodes=settings.max_nodes, trace=trace,
         )  # fmt: skip
+        if settings.mode or settings.decompose or settings.check_gradient:
+            from ..study import study
+
+            study(
+                derivation, modes=settings.mode, decompositions=settings.decompose is not None,
+                check=settings.check_gradient,
+            )  # fmt: skip
         return derivation, settings
 
     # Printing.

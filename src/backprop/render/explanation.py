@@ -19,6 +19,9 @@ def explanation_lines(entry: Explanation, *, ascii: bool = False) -> Iterator[Li
         yield [(f"  {text.said(entry.sentence)}", "")]
     for operand, partial in entry.partials.items():
         yield [(f"  derivative by {operand}   ", "remark"), (text.math(partial), "math")]
+    said = {sentence: operand for operand, sentence in reversed(entry.intuition.items())}  # each sentence once
+    for sentence, operand in reversed(said.items()):
+        yield [(f"  backwards to {operand}    ", "remark"), (text.said(sentence), "")]
     if entry.domain:
         yield [("  defined for       ", "remark"), (text.math(entry.domain), "math")]
     if entry.smooth and entry.smooth != entry.domain:

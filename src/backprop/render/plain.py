@@ -14,12 +14,16 @@ from operator import le
 from typing import NamedTuple
 
 from ..derivation import Derivation, Link, Step
-from ..errors import display_width, visible
+from ..errors import LimitError, display_width, visible
 from ..evaluate import Value
 from ..expr import ASCII, LEAVES, PRETTY, PYTHON, Style, to_text
 from ..ops import lookup
 from ..passes import ALONG, Entry
-from ..reverse import Pass
+from ..reverse import Edge, Pass
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from ..study import TangentPass
 
 Span = tuple[str, str]  # a text and its style: see STYLES
 Line = list[Span]
@@ -31,6 +35,7 @@ STEPS = ("all", "adjoints", "result")
 HUGE = 20_000  # adjoints that are longer than this when written out are shown in the names of the trace
 LONG_PART = 30  # what one user sends is written out up to this many nodes
 SAMPLE = 400  # rows that decide on the widths of the columns
+LONGEST_MATRIX = 4_000_000  # entries on one line
 WIDEST = 44  # in uncut text: a cell that is wider than this moves only its own row
 NARROW = 60  # on less columns, one row that gets long has all rows of its section stacked
 TOKEN = 24  # a column is at least as wide as its longest word, up to this; if that is too wide, rows are stacked
@@ -77,6 +82,12 @@ class Words:
         if not self.ascii and re.fullmatch(r"[^\W\d_][\d_]*", name):
             return f"{name[0]}\u0304{name[1:]}"
         return f"bar({name})"
+
+    def dot(self, name: str) -> str:
+        """The name of a tangent: v̇4."""
+        if not self.ascii and re.fullmatch(r"[^\W\d_][\d_]*", name):
+            return f"{name[0]}\u0307{name[1:]}"
+        return f"dot({name})"
 
     def number(self, text: str | None) -> str:
         """A value, with the sign of this style; nothing if there is none."""
@@ -190,11 +201,17 @@ class Trace:
         if self.steps == "all":
             for part in self.parts:
                 yield self._forward(part)
+                if self.derivation.tangents:
+                    continue
                 yield self._backward(part)
+                if self.derivation.explained and part.links:
+                    yield self._in_words(part)
+            for one in self.derivation.tangents:
+                yield self._tangents(one)
 
     def closing(self) -> Iterator[Section]:
         """The adjoints, the gradient, how it was verified, and the notes."""
-        if self.steps != "result":
+        if self.steps != "result" and not self.derivation.tangents:
             for part in self.parts:
                 adjoints = self._adjoints(part)
                 if adjoints is not None:
@@ -202,6 +219,7 @@ class Trace:
         yield from self._results()
         if self.derivation.tangent is not None:
             yield self._tangent()
+        yield from self._studied()
         mark, style = verdict_mark(self.derivation, self.words.ascii)
         yield Section("", "", (Column("", style),), [(f"{mark} {self.derivation.verified.how}",)])
         reading = set(self.derivation.equation.notes)
@@ -270,7 +288,7 @@ class Trace:
             return f"{ordinal(order).capitalize()} derivative by {part.variable}: {word.lower()}"
         if len(self.parts) == 1:
             return word
-        joint = {"Forward": "to", "Backward": "from", "Adjoints": "of"}[word]
+        joint = {"Forward": "to", "Backward": "from", "Adjoints": "of", "In words": "from"}[word]
         return f"{word} {joint} {self.symbol(part.of, part.by)}"
 
     def _forward(self, part: Part) -> Section:
@@ -352,6 +370,57 @@ class Trace:
     def _sends(self, link: Link) -> str:
         return f"{self.words.bar(link.source)} {self.words.times} {self.text(link.edge.partial, 40)}"
 
+    def _in_words(self, part: Part) -> Section:
+        """A sentence for every edge, and for every node with several users."""
+        from ..intuition import edge_sentence, node_sentence
+
+        derivation, style = self.derivation, self.words.style
+        rows = [(f"{k.source} {self.words.arrow} {k.target}", edge_sentence(derivation, k, style)) for k in part.links]
+        said = [(step.name, node_sentence(derivation, step, style)) for step in reversed(part.steps)]
+        rows += [(name, sentence) for name, sentence in said if sentence]
+        return Section(self._title("In words", part), "", (NAME, Column("", "")), rows)
+
+    def _tangents(self, one: TangentPass) -> Section:
+        """A forward pass: the tangent of every node from those of its operands."""
+        words, derivation = self.words, self.derivation
+        arriving: dict[int, list[Edge]] = {}
+        for edge in one.tangents.edges:
+            arriving.setdefault(edge.user, []).append(edge)
+        rows = []
+        for position in one.tangents.order:
+            if position not in arriving:
+                continue
+            terms = []
+            for edge in arriving[position]:
+                partial = self.text(edge.partial, 40)
+                dot = words.dot(self.text(edge.target))
+                terms.append(dot if partial == "1" else f"{partial}{words.times}{dot}")
+            rule = next((step.rule for step in derivation.nodes if step.position == position), "")
+            value = self.value(one.values.get(one.tangents.tangents[position]))
+            rows.append((words.dot(self.text(position)), f"= {' + '.join(terms)}", rule, value))
+        example = self.text(one.tangents.order[-1]) if one.tangents.order else one.name
+        remark = (
+            f"{words.dot(example)} means {words.partial(example, [one.name])}; start with {words.dot(one.name)} = 1"
+        )
+        columns = (NAME, FORMULA, Column("", "rule", True), NUMBER)
+        return Section(f"Tangents by {one.name}", remark, columns, rows or [("", "nothing depends on it", "", "")])
+
+    def _studied(self) -> Iterator[Section]:
+        """Other modes, other decompositions, the check by numbers."""
+        derivation, ascii = self.derivation, self.words.ascii
+        if derivation.comparison is None and derivation.alternatives is None and not derivation.checks:
+            return
+        from .modes import check_sections, decomposition_sections, mode_sections
+
+        if derivation.comparison is not None:
+            yield from mode_sections(
+                derivation.comparison, ascii=ascii, function=self.function, names=derivation.all_names() if derivation.names else None
+            )  # fmt: skip
+        if derivation.alternatives is not None:
+            yield from decomposition_sections(derivation.alternatives, ascii=ascii, function=self.function)
+        if derivation.checks:
+            yield from check_sections(derivation.checks, ascii=ascii)
+
     def _adjoints(self, part: Part) -> Section | None:
         inner = [
             step for step in reversed(part.steps)
@@ -422,7 +491,7 @@ class Trace:
             yield self._answers(f"{ordinal(derivation.order).capitalize()} derivative", "", derivation.entries)
         elif kind == "gradient":
             remark = ""
-            if derivation.entries and self.steps == "all":
+            if derivation.entries and self.steps == "all" and not derivation.tangents:
                 first = derivation.entries[0]
                 remark = f"{self.symbol(first.of, first.by)} is {self.words.bar(first.name)}"
             yield self._answers("Gradient", remark, derivation.entries)
@@ -572,6 +641,9 @@ def result_text(derivation: Derivation) -> str:
 
     if derivation.kind in ("jacobian", "hessian"):
         rows = [name for name, _ in derivation.equation.outputs] if derivation.kind == "jacobian" else derivation.wrt
+        if len(rows) * len(derivation.wrt) > LONGEST_MATRIX:
+            raise LimitError(f"a matrix of {len(rows)} by {len(derivation.wrt)} entries is too long for a line",
+                             hint="--format json leaves out the entries that are 0")  # fmt: skip
         line = f"[{', '.join(map(row, rows))}]"
     else:
         results = [written(path) for path in entries]
@@ -781,9 +853,9 @@ def _stacked(row: Sequence[str], columns: Sequence[Column], room: int, indent: i
 
 
 _PART = re.compile(r"[^ ·*,)]+[·*,)]*")  # what `fold` leaves in one piece
-# Characters that are known to be one column wide, but for the macron over an adjoint, which has none.
+# Characters that are known to be one column wide, but for the macron and the dot over a letter, which have none.
 _SIMPLE = re.compile(
-    "[\x20-\x7e\xa1-\xac\xae-\u02ff\u0304\u0370-\u0377\u0391-\u03ff\u2010-\u2027\u2030-\u205e"
+    "[\x20-\x7e\xa1-\xac\xae-\u02ff\u0304\u0307\u0370-\u0377\u0391-\u03ff\u2010-\u2027\u2030-\u205e"
     "\u2070-\u209c\u2190-\u22ff\u2713\u2717]*"
 )
 
@@ -791,7 +863,7 @@ _SIMPLE = re.compile(
 def _width(text: str) -> int:
     if text.isascii():
         return len(text)
-    return len(text) - text.count("\u0304") if _SIMPLE.fullmatch(text) else display_width(text)
+    return len(text) - text.count("\u0304") - text.count("\u0307") if _SIMPLE.fullmatch(text) else display_width(text)
 
 
 def fold(text: str, width: int, hang: int = 2) -> list[str]:
@@ -899,4 +971,5 @@ def _transliterate(text: str) -> str:
 
 
 _SIGNS = {"·": "*", "×": "*", "−": "-", "√": "sqrt", "∂": "d", "→": "->", "≤": "<=", "≥": ">=", "≠": "!=",
-          "…": "...", "’": "'", "‘": "'", "“": '"', "”": '"', "–": "-", "—": "-", "÷": "/", "\u0304": ""}  # fmt: skip
+          "…": "...", "’": "'", "‘": "'", "“": '"', "”": '"', "–": "-", "—": "-", "÷": "/",
+          "\u0304": "", "\u0307": ""}  # fmt: skip
