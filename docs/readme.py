@@ -1,4 +1,4 @@
-"""Runs the README's console blocks and writes what they print below them; with --check it compares only.
+"""Runs the console blocks of some pages and writes what they print below them; with --check it compares only.
 
 A block begins with lines `$ command`; what follows each until the next `$` or the end is its output.
 """
@@ -38,18 +38,23 @@ def run_block(block: str) -> str:
     return "".join(f"{command}\n{output_of(command[2:])}" for command in commands)
 
 
+PAGES = ("README.md", "docs/derivatives.md")
+
+
 def main() -> int:
     """Writes or checks the blocks."""
-    path = ROOT / "README.md"
-    text = path.read_text(encoding="utf-8")
-    new = BLOCK.sub(lambda match: f"```console\n{run_block(match[1])}```", text)
-    if "--check" in sys.argv:
-        if new != text:
-            print("README.md does not show what its commands print: run make docs")
-        return int(new != text)
-    path.write_text(new, encoding="utf-8")
-    print("wrote README.md")
-    return 0
+    stale = 0
+    for name in PAGES:
+        path = ROOT / name
+        text = path.read_text(encoding="utf-8")
+        new = BLOCK.sub(lambda match: f"```console\n{run_block(match[1])}```", text)
+        if "--check" not in sys.argv:
+            path.write_text(new, encoding="utf-8")
+            print(f"wrote {name}")
+        elif new != text:
+            print(f"{name} does not show what its commands print: run make docs")
+            stale = 1
+    return stale
 
 
 if __name__ == "__main__":

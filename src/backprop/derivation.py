@@ -615,7 +615,8 @@ def _warn(result: Derivation) -> None:
     """Points out where the adjoints vanish or explode at the point."""
     from .intuition import warnings
 
-    found = [warning for warning in warnings(result) if warning.kind != "undefined"]
+    left_out = {"undefined"} if result.explained else {"undefined", "zero factor"}  # the first has a note already
+    found = [warning for warning in warnings(result) if warning.kind not in left_out]
     for warning in found[:WARNINGS]:
         result.note(warning.sentence)
     if len(found) > WARNINGS:

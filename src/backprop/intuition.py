@@ -54,7 +54,7 @@ class Warning:
     """Something about the numbers at a point that a reader should know.
 
     node      the name of the node where it happens
-    kind      "dead": exactly nothing passes; "saturated": nearly nothing passes a squashing function; "vanishing" and
+    kind      "dead": exactly nothing passes; "zero factor": for the other factor is 0; "saturated": nearly nothing passes a squashing function; "vanishing" and
               "exploding": the adjoint shrinks or grows beyond a factor of a million; "undefined": there is no value
     sentence  what happens, with the numbers
     """
@@ -381,7 +381,8 @@ class _Flow:
                 formula = _formula(self.derivation, step, self.style)
                 only = self._name(next(iter(dead))) if len(dead) == 1 else link.target
                 missed = link.target if only == link.target else f"{link.target}, and so to {only}"
-                yield Warning(step.name, "dead", f"{formula}: {reason}, nothing passes back to {missed}")
+                kind = "zero factor" if step.op == "mul" else "dead"
+                yield Warning(step.name, kind, f"{formula}: {reason}, nothing passes back to {missed}")
 
     def _saturated(self, chains: set[int]) -> Iterator[Warning]:
         """The squashing functions that let nearly nothing through to a variable, by its strongest path."""

@@ -121,6 +121,7 @@ class Comparison:
     operations: int = 0
     verdict: str = ""
     notes: list[str] = field(default_factory=list)
+    outputs: list[str] = field(default_factory=list)  # their names, if they have some
 
     def result(self, mode: str) -> Result:
         """The result of a mode by its name."""
@@ -133,7 +134,8 @@ class Comparison:
     def as_dict(self, names: Mapping[int, str] | None = None) -> dict[str, Any]:
         """`modes`, one object for each mode, and `modes_summary`, ready for JSON.
 
-        `names` are the names of nodes on paths. With several outputs, what is {variable: …} for one is a list.
+        `names` are the names of nodes on paths. With several outputs, what is {variable: …} for one is a list, or
+        an object if the outputs have names.
         """
         named = dict(names) if names is not None else node_names(self.graph, self.roots)
         exact = [{name: self.exact_text(j, name) for name in self.wrt} for j in range(len(self.exact))]
@@ -146,7 +148,9 @@ class Comparison:
         }  # fmt: skip
 
     def _for_output(self, parts: list[Any]) -> Any:
-        return (parts[0] if parts else {}) if len(self.roots) == 1 else parts
+        if len(self.roots) == 1:
+            return parts[0] if parts else {}
+        return dict(zip(self.outputs, parts)) if self.outputs else parts
 
     def _result_dict(self, result: Result, names: Mapping[int, str]) -> dict[str, Any]:
         def text(position: int) -> str | None:

@@ -180,10 +180,13 @@ class _Reader:
                 part, scratch = self._parse(low, high)
                 if part.output is not None or part.right is not None:
                     raise self._fault("an entry of a list has no `=`", low, high, "write [x*y, x + y]")
-                part.output = f"{base}{k}"
-                self._define(part, scratch, low, high)
-            equation.outputs = [(d.name, d.position) for d in list(self.defined.values())[-len(entries) :]]
-            equation.root, equation.output = equation.outputs[0][1], equation.outputs[0][0]
+                name = f"{base}{k}"
+                if name in self.defined or name in self.inputs_seen or ("var", name) in scratch.index:
+                    raise self._fault(f"`{name}` would be the name of an entry, and is taken", start, end,
+                                      "write out the definitions of the outputs")  # fmt: skip
+                equation.outputs.append((name, self._resolve(scratch, part.root, (), low, high)))
+                self._see(scratch, ())
+            equation.output, equation.root = equation.outputs[0]
         else:
             self._last(start, end)
         equation.definitions = list(self.defined.values())
@@ -338,6 +341,8 @@ def _choose(equation: Equation, of: Sequence[str]) -> None:
     if not of or equation.right is not None:
         return
     places = {d.name: d for d in equation.definitions}
+    entries = {name: Definition(name, (), root, root, False) for name, root in equation.outputs if name}
+    places = {**entries, **places}
     for name in of:
         if name not in places:
             known = ", ".join(places) or "none"

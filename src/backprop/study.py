@@ -83,6 +83,7 @@ def study(
     if modes:
         chosen = modes_of(modes)
         derivation.comparison = compare(graph, derivation.outputs, names, point, chosen)
+        derivation.comparison.outputs = [name for name, _ in derivation.named_outputs]
         if chosen == ["forward"] and len(names) <= TRACED:
             derivation.tangents = [_forward(derivation, name) for name in names]
     if decompositions:

@@ -21,6 +21,7 @@ class _Page:
 
     def __init__(self, found: Comparison | Decompositions, ascii: bool, function: str) -> None:
         self.words, self.graph, self.function = Words(ascii), found.graph, function
+        self.outputs = found.outputs if isinstance(found, Comparison) else []
         roots = found.roots if isinstance(found, Comparison) else [found.root]
         self.alone = len(self.graph.variables(roots)) <= 1 and len(found.wrt) <= 1 and len(roots) == 1
 
@@ -38,6 +39,8 @@ class _Page:
     def symbol(self, name: str, output: int = 0, outputs: int = 1) -> str:
         """∂f/∂x; ∂f2/∂x with several outputs."""
         function = self.function if outputs == 1 else f"{self.function}{output + 1}"
+        if self.outputs:
+            function = self.outputs[output]
         return self.words.derivative(function, name, 1, self.alone)
 
     def notes(self, sentences: Sequence[str]) -> Section:

@@ -253,6 +253,10 @@ class Trace:
                 continue
             left = d.name + (f"({', '.join(d.parameters)})" if d.parameters else "")
             rows.append(("", f"{left} = {self.written(d.value)}"))
+        defined = {d.name for d in derivation.equation.definitions}
+        if len(derivation.outputs) > 1:  # the entries of a list have no definition
+            named = derivation.equation.outputs
+            rows += [("", f"{name} = {self.written(i)}") for name, i in named if name not in defined]
         return rows
 
     def written(self, position: int) -> str:
@@ -414,7 +418,8 @@ class Trace:
 
         if derivation.comparison is not None:
             yield from mode_sections(
-                derivation.comparison, ascii=ascii, function=self.function, names=derivation.all_names() if derivation.names else None
+                derivation.comparison, ascii=ascii, function=self.function,
+                names=derivation.all_names() if derivation.names else None,
             )  # fmt: skip
         if derivation.alternatives is not None:
             yield from decomposition_sections(derivation.alternatives, ascii=ascii, function=self.function)
