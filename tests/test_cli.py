@@ -767,7 +767,9 @@ def test_help_teaches_with_examples(cli):
         assert option.param_type_name == "argument" or option.help, option
 
 
-def test_the_examples_of_the_help_work(cli):
+def test_the_examples_of_the_help_work(cli, tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    Path("points.csv").write_text("x,y\n1,2\n3,4\n")
     examples = re.findall(r'^ *backprop (diff (?:-q )?".*?)(?:  .*)?$', diff.help, re.M)
     assert len(examples) >= 4
     import shlex

@@ -11,7 +11,8 @@ import pytest
 
 import backprop.decompose
 from backprop.alternatives import compare_decompositions
-from backprop.decompose import ELEMENTARY, KINDS, decompose, term_partials
+from backprop.choices import KINDS
+from backprop.decompose import ELEMENTARY, decompose, term_partials
 from backprop.equivalence import decide, sample_points
 from backprop.errors import UsageError
 from backprop.evaluate import evaluate

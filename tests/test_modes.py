@@ -11,11 +11,12 @@ from typing import Any
 
 import pytest
 
+from backprop.choices import MODES
 from backprop.equivalence import decide
 from backprop.errors import UsageError
 from backprop.evaluate import Exact
 from backprop.expr import LEAVES, Graph, to_text
-from backprop.modes import MODES, Comparison, compare, count_text
+from backprop.modes import Comparison, compare, count_text
 from backprop.numeric import accuracy, check_gradient, exact_derivatives
 from backprop.parser import parse, parse_equation
 from backprop.render.modes import mode_sections, render_sections

@@ -241,7 +241,10 @@ def test_everything_fits_the_width(width, ascii):
     for equation in examples()[:: 4 if width > 20 else 9]:
         first = derive(equation)
         point = dict.fromkeys(first.graph.variables([first.root]), "1/3")
-        for derivation in (first, derive(equation, at=point), derive(equation, order=2)):
+        others = [derive(equation, order=2)] if len(first.outputs) == 1 else []
+        if first.kind != "implicit":  # of a relation, not every point is on the curve
+            others.append(derive(equation, at=point))
+        for derivation in (first, *others):
             for line in render(derivation, width=width, ascii=ascii).splitlines():
                 assert display_width(line) <= width, (equation, line)
 
@@ -249,7 +252,7 @@ def test_everything_fits_the_width(width, ascii):
 @pytest.mark.parametrize("width", [20, 40, 80])
 def test_folding_loses_nothing(width):
     def squeezed(text):
-        words = re.sub(r"local derivative|sends|edge|rule|\s|[()]", "", text)
+        words = re.sub(r"local\s+derivative|sends|edge|rule|\s|[()]", "", text)
         return sorted(words)
 
     for equation in examples()[::7]:

@@ -22,6 +22,7 @@ if TYPE_CHECKING:
     from .grading import Graded, KeyFault, grade
     from .parser import Equation, parse
     from .passes import hessian, jacobian
+    from .points import tabulate
     from .program import parse_program
     from .reverse import gradient
     from .verdicts import Check, Equality, Mistake, Witness, check, equal
@@ -55,6 +56,7 @@ __all__ = [
     "jacobian",
     "parse",
     "parse_program",
+    "tabulate",
 ]
 
 _HOMES = {
@@ -65,6 +67,7 @@ _HOMES = {
     "expr": ("Node", "count_operations"),
     "parser": ("Equation", "parse"),
     "passes": ("hessian", "jacobian"),
+    "points": ("tabulate",),
     "program": ("parse_program",),
     "reverse": ("gradient",),
 }

@@ -6,7 +6,8 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
-from .decompose import KINDS, Decomposition, Group, decompose
+from .choices import KINDS
+from .decompose import Decomposition, Group, decompose
 from .equivalence import decide
 from .errors import BackpropError
 from .evaluate import Value, value_text

@@ -11,13 +11,12 @@ from collections.abc import Callable, Iterable
 from fractions import Fraction
 from typing import Any, NamedTuple
 
+from .choices import KINDS
 from .errors import UsageError, visible
 from .expr import LEAVES, Graph, literal_rational
 from .ops import lookup
 from .rules import compile_text
 from .tidy import Tidy
-
-KINDS = ("typed", "binary", "nary", "fused")
 
 # What an operation is made of, in the language of the table: the same value, and the same domain.
 ELEMENTARY = {

@@ -223,8 +223,8 @@ class Derivation:
         return render(self)
 
     def __repr__(self) -> str:
-        inside = ", ".join(f"{name}: {node}" for name, node in self.gradient.items())
-        return f"<Derivation of {self.equation}: {{{inside}}}>"
+        inside = ", ".join(f"{name}: {node!r}" for name, node in self.gradient.items())
+        return f"<Derivation of {self.equation.node!r}: {{{inside}}}>"
 
     # -- names ---------------------------------------------------------------------------------
 
@@ -524,9 +524,9 @@ class Derivation:
         elif message.get("stage") == "verified":
             how = message["how"]
             if len(self.passes) > 1 and self.kind not in ("gradient", "jacobian"):
-                how = f"each step {how}"
+                how = f"{how}, each step"
             elif self.kind == "implicit":
-                how = f"the partials of {self.passes[0].of} are {how}"
+                how = f"{how}, the partials of {self.passes[0].of}"
             self.verified = Verification(
                 message["status"], how, message["points"], message["digits"], message.get("limit", False)
             )
@@ -871,6 +871,8 @@ def _set_point(result: Derivation, at: Mapping[str, Any], functions: Collection[
         if given is None:  # what the program says
             value = values[name]
             point[name] = evaluate(graph, graph.reachable([value]), {}, precision=400)[value]
+            if point[name] is None:
+                result.note(f"{visible(name)} has no real value")
             result.point_text[name] = value_text(point[name], result.digits) or ""
             continue
         point[name] = parse_value(str(given) if not isinstance(given, float) else repr(given))

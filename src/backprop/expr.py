@@ -17,6 +17,7 @@ from collections.abc import Collection, Iterable, Mapping
 from fractions import Fraction
 from typing import Any
 
+from .errors import LimitError
 from .ops import CONSTANTS, lookup
 
 Number = int | Fraction
@@ -24,6 +25,8 @@ Key = tuple[Any, ...]
 
 LEAVES = frozenset({"var", "num", *CONSTANTS})
 HUGE = 10**18
+MAX_WRITTEN = 10**8  # nodes of an expression whose text is made without names for its parts
+MAX_SHOWN = 2000  # nodes of an expression that `repr` writes out
 
 
 class Graph:
@@ -181,10 +184,15 @@ class Node:
         return hash((id(self.graph), self.position))
 
     def __str__(self) -> str:
+        size = self.graph.written_size([self.position])
+        if size > MAX_WRITTEN:
+            raise LimitError(f"the expression has {size} nodes when written out; the limit is {MAX_WRITTEN}",
+                             hint="write it with named parts, as `differentiate` does")  # fmt: skip
         return to_text(self.graph, self.position)
 
     def __repr__(self) -> str:
-        return f"Node({str(self)!r})"
+        size = self.graph.written_size([self.position])
+        return f"Node({str(self)!r})" if size <= MAX_SHOWN else f"<Node {self.op}: {size} nodes when written out>"
 
 
 def literal_rational(graph: Graph, position: int) -> Fraction | None:

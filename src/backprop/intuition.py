@@ -54,8 +54,9 @@ class Warning:
     """Something about the numbers at a point that a reader should know.
 
     node      the name of the node where it happens
-    kind      "dead": exactly nothing passes; "zero factor": for the other factor is 0; "saturated": nearly nothing passes a squashing function; "vanishing" and
-              "exploding": the adjoint shrinks or grows beyond a factor of a million; "undefined": there is no value
+    kind      "dead": exactly nothing passes; "zero factor": because the other factor is 0; "saturated": nearly nothing
+              passes a squashing function; "vanishing", "exploding": the adjoint shrinks or grows beyond a factor of a
+              million; "undefined": there is no value
     sentence  what happens, with the numbers
     """
 

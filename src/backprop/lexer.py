@@ -668,7 +668,7 @@ class Lexer:
                 raise self._fault("a decimal comma", start, start + 1, "write a point, as in 3.5")
             types, begins = self.reading.types, self.reading.starts
             j = next((j for j in range(len(types) - 1, 0, -1) if begins[j] == level.start), 0)
-            if types[j - 2 : j - 1] == ["NAME"]:
+            if types[j - 2 : j] == ["NAME", "TIMES"]:
                 name = visible(self.text[begins[j - 2] : level.start].strip())
                 raise NameFault(
                     f"`{name}` is no function",

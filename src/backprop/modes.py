@@ -14,6 +14,7 @@ from dataclasses import dataclass, field
 from math import log10
 from typing import Any, NamedTuple
 
+from .choices import MODES
 from .errors import BackpropError, UsageError, visible
 from .evaluate import Value, value_text
 from .expr import LEAVES, Graph, fresh_prefix, to_text
@@ -34,8 +35,6 @@ from .numeric import (
 from .parser import check_variables
 from .reverse import Edge, backpropagate
 from .tidy import Tidy
-
-MODES = ("reverse", "forward", "paths", "finite-difference", "complex-step")
 
 COUNTED = {
     "reverse": "different operations that the derivatives need beyond those of the function; one pass for each output",

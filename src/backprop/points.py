@@ -34,12 +34,13 @@ from typing import Any, BinaryIO, NamedTuple, TextIO
 import numpy as np
 
 from .arrays import Array, Program, evaluate_arrays, is_precise, nearest
+from .derivation import Derivation
 from .errors import BackpropError, UsageError, visible
 from .evaluate import Exact, Value, evaluate
-from .expr import LEAVES, Graph, literal_rational, to_text
+from .expr import LEAVES, Graph, Node, literal_rational, to_text
 from .ops import OPS, Singularity, lookup
 from .parser import parse_rule
-from .reverse import Pass, active, backpropagate
+from .reverse import Pass, active, backpropagate, gradient
 from .rules import compile_text
 from .tables import _FORMULA, MAX_ROW, Record, Table, _chain, _distinct, _guarded, as_text, json_line
 
@@ -844,6 +845,29 @@ def table(
     """
     evaluation = Evaluation(graph, root, derived, limit=limit)
     return map(evaluation.at, points)
+
+
+def evaluation_of(derivation: Derivation) -> Evaluation:
+    """What evaluates the function and the gradient of a derivation at many points."""
+    if derivation.kind != "gradient" or derivation.order > 1:
+        raise UsageError("a table of points goes with the gradient", hint="leave out what else is asked for")
+    return Evaluation(derivation.graph, derivation.root, derivation.derived)
+
+
+def tabulate(node: Node, points: Mapping[str, Any], wrt: Iterable[str] | None = None) -> Results:
+    """The value and the gradient of an expression at many points, in double precision, vectorised.
+
+    `points` gives each variable its values: numbers, or arrays of one length. `wrt` defaults to all
+    variables. `Results` has the arrays `value` and `gradient[name]`, nan where there is none, and a
+    status and perhaps a note for each row. Errors: `UsageError` for a variable without values.
+
+    >>> from backprop import parse
+    >>> found = tabulate(parse("x^2*log(y)"), {"x": [1, 2, 3], "y": [1, 1, -1]})
+    >>> found.gradient["y"].tolist(), [STATUSES[i] for i in found.status], found.notes
+    ([1.0, 4.0, nan], ['ok', 'ok', 'undefined'], {2: 'log(y) needs y > 0'})
+    """
+    derived = {name: found.position for name, found in gradient(node, wrt).items()}
+    return Evaluation(node.graph, node.position, derived).at(Points.of(points))
 
 
 # -- writing -------------------------------------------------------------------------------------------------

@@ -130,8 +130,8 @@ def parse_program(
         raise ParseError("the program is empty", text=text, start=0, end=1, hint="write one, for example y = x^2")
     reader = _Reader(text, wrt, functions, inputs, max_nodes)
     equation = reader.read(spans)
-    given = [d.name for d in equation.definitions if d.given]
     outputs = [root for _, root in equation.outputs]
+    given = [d.name for d in equation.definitions if d.given and d.position not in outputs]
     if given and equation.right is None and not equation.graph.variables(outputs):
         # Values first, then what is computed from them: `x = 2; y = x^2`.
         reader = _Reader(text, wrt, functions, [*inputs, *given], max_nodes)

@@ -2,22 +2,18 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Sequence
 from typing import Any, NamedTuple
 
 from .alternatives import compare_decompositions
-from .decompose import KINDS
+from .choices import KINDS, MODES
 from .derivation import Derivation
 from .errors import UsageError
 from .evaluate import Value, evaluate
 from .expr import to_text
 from .forward import Tangents, push_forward
-from .modes import MODES, compare
+from .modes import compare
 from .numeric import check_gradient
-
-TYPE_CHECKING = False
-if TYPE_CHECKING:
-    from .points import Points, Results
 
 TRACED = 8  # forward passes whose steps are shown
 
@@ -99,13 +95,3 @@ def study(
             of: check_gradient(graph, root, {e.by[0]: e.position for e in derivation.entries if e.of == of}, point)
             for of, root in derivation.named_outputs
         }
-
-
-def values_at(derivation: Derivation) -> Callable[[Iterable[Points]], Iterator[Results]]:
-    """What evaluates a function and its gradient at many points, in double precision; see `points.table`."""
-    from .points import Evaluation
-
-    if derivation.kind != "gradient" or derivation.order > 1:
-        raise UsageError("a table of points goes with the gradient", hint="leave out what else is asked for")
-    evaluation = Evaluation(derivation.graph, derivation.root, derivation.derived)
-    return lambda chunks: map(evaluation.at, chunks)

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 
 import click
 
-from ..decompose import KINDS
+from ..choices import KINDS, MODES
 from ..errors import BackpropError, ExitStatus, UsageError, visible
 from .common import (
     EquationCommand,
@@ -41,7 +41,6 @@ ROW_OPTIONS = (
     "check-gradient", "explain", "functions", "digits", "time-limit", "max-nodes", "no-simplify", "no-verify",
 )  # fmt: skip
 FLAGS = ("jacobian", "hessian", "tangent", "check-gradient", "explain", "no-simplify", "no-verify")
-MODES = ("reverse", "forward", "paths", "finite-difference", "complex-step", "all")
 
 
 def choices(key: str, given: list[Any], allowed: Sequence[str]) -> list[str]:
@@ -91,7 +90,7 @@ class Settings(NamedTuple):
             elif key == "of":
                 changes["of"] = tuple(check_variables(read_names(value, key)))
             elif key == "mode":
-                changes["mode"] = tuple(choices(key, read_names(value, key), MODES))
+                changes["mode"] = tuple(choices(key, read_names(value, key), (*MODES, "all")))
             elif key == "decompose":
                 changes["decompose"] = choices(key, [value], KINDS)[0]
             elif key == "along":
@@ -132,7 +131,7 @@ class Settings(NamedTuple):
 @click.option("--total", metavar="t", help="The total derivative by t, on which the other variables depend.")
 @click.option("--tangent", is_flag=True, help="The tangent line, or linear approximation, at the point.")
 @click.option("--mode", "mode", multiple=True, metavar="MODE,…", help="Compute the gradient in other ways too: "
-              f"{', '.join(MODES[:-1])} or all.")  # fmt: skip
+              f"{', '.join(MODES)} or all.")  # fmt: skip
 @click.option("--decompose", metavar="KIND", help="Another compute graph of the same equation: "
               f"{', '.join(KINDS[:-1])} or {KINDS[-1]}.")  # fmt: skip
 @click.option("--check-gradient", is_flag=True, help="Compare with central differences and complex step at the point.")
@@ -270,9 +269,8 @@ class _Run:
 
     def table(self, rows: Rows, tables: list[str]) -> None:
         """One equation at many points: a table of values and derivatives."""
-        from ..points import read_points, write_csv, write_jsonl
+        from ..points import evaluation_of, read_points, write_csv, write_jsonl
         from ..session import Derive
-        from ..study import values_at
 
         if not self.single or len(tables) > 1 or self.settings.at:
             raise UsageError("a table of points goes with one equation", hint="give one equation and one --at FILE")
@@ -283,11 +281,11 @@ class _Run:
             return
         self.session.send(job)  # while it is verified, the first points are read
         derivation, out = job.derivation, self.out
-        results = values_at(derivation)
+        evaluation = evaluation_of(derivation)
         with read_points(tables[0], derivation.graph.variables([derivation.root]), stdin=standard_input()) as opened:
             progress = Progress(out, opened, "points")
             try:
-                found = progress.each(results(opened.points()), len)
+                found = progress.each(map(evaluation.at, opened.points()), lambda found: len(found.points))
                 if self.json:
                     counts = write_jsonl(out.stream, found)
                 else:
