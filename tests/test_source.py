@@ -16,19 +16,22 @@ TREES = {path.relative_to(PACKAGE).as_posix(): ast.parse(path.read_text(encoding
 
 # Lowest first; a module imports only modules on lines above its own (a comma separates equals).
 ORDER = [
-    "errors, ops, __init__",
+    "errors, ops, choices, __init__",
     "mistakes, expr",
     "explain, tidy, grammar_tables",
     "lexer",
     "parser",
     "rules",
     "reverse, evaluate",
-    "forward",
+    "forward, decompose",
     "program, passes, linear",
-    "algebra, symbolic, textbook, derivation, domains, answers",
-    "equivalence, forms, modes, intuition",
-    "decompose",
-    "verify, implicit",
+    "values",
+    "algebra, symbolic, textbook, derivation, domains, answers, arrays",
+    "equivalence, forms, numeric, intuition, constants, onrelation",
+    "modes, zeros",
+    "alternatives",
+    "study",
+    "verify, implicit, critical",
     "diagnosis",
     "judge",
     "tasks",
@@ -38,6 +41,7 @@ ORDER = [
     "session",
     "render",
     "tables",
+    "points",
     "grading",
     "cluster",
     "cli",
@@ -208,12 +212,19 @@ def test_imports_point_downwards(name):
 UPWARDS = {
     **{
         ("__init__.py", name): "public names, loaded when first asked for"
-        for name in ("derivation", "expr", "parser", "reverse", "verdicts", "grading")
+        for name in ("derivation", "expr", "parser", "passes", "points", "program", "reverse", "verdicts", "grading")
     },
     ("verdicts.py", "session"): "equal() and check() start a worker",
     ("derivation.py", "session"): "differentiate() starts a worker",
+    ("critical.py", "session"): "critical_points() starts a worker",
     ("derivation.py", "render"): "str() of a derivation",
-    ("derivation.py", "implicit"): "the point of a curve is searched with what proves answers about relations",
+    ("derivation.py", "intuition"): "the sentences about a derivation that has a point",
+    **{
+        ("derivation.py", name): "what `study` adds to a derivation: types, and the call in differentiate()"
+        for name in ("study", "alternatives", "modes", "numeric")
+    },
+    ("values.py", "derivation"): "the type of what it fills in",
+    ("values.py", "implicit"): "the point of a curve is searched with what proves answers about relations",
 }
 
 

@@ -8,23 +8,22 @@ derivation without them is complete and right, only less polished.
 from __future__ import annotations
 
 import json
-from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from typing import Any
 
 from .decompose import Group, term_partials
 from .decompose import decompose as decompose_root
 from .errors import BackpropError, UsageError, visible
-from .evaluate import Value, accurate, evaluate, sign_of_difference, value_text
+from .evaluate import Value, value_text
 from .expr import LEAVES, PYTHON, Graph, Node, Style, decode, definitions, encode, fresh_prefix, to_text
-from .linear import Approximation, approximate
+from .linear import Approximation
 from .ops import CONDITIONS, Op, lookup
-from .parser import MAX_NODES, Equation, check_variables, parse_equation
+from .parser import MAX_NODES, Equation, check_variables
 from .passes import TRACED, Answer, Asked, Entry, Runner, dependent_variable
 from .program import read
 from .reverse import Edge, Pass
-from .rules import apply as apply_rule
-from .rules import compile_text
 from .tidy import Tidy
+from .values import set_point, set_tangent
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -37,7 +36,7 @@ if TYPE_CHECKING:
 WRITTEN_OUT = 3000
 # Beyond this size nothing is simplified: it takes hours where the passes take milliseconds.
 MAX_SIMPLIFY = 400
-# Of more variables than this, entries of a matrix that are 0 are left out.
+# Of more variables than this, the entries of a Hessian that are 0 are not claimed one by one.
 DENSE = 200
 WARNINGS = 5  # that are shown of one derivation
 
@@ -276,171 +275,9 @@ class Derivation:
 
     def as_dict(self, source: Mapping[str, Any] | None = None) -> dict[str, Any]:
         """The JSON object of `backprop diff --format json`."""
-        results = [self.form(i) for i in self.derived.values()] + [self.form(e.position) for e in self.entries]
-        shown = [s.position for s in self.nodes] + results
-        shown += [self.form(s.adjoint) for s in self.nodes if s.adjoint is not None]
-        own = self.given_names()
-        names = self.definitions([*shown, *own])
-        made = len(names) > len(own)
-        graph = self.graph
+        from .render.json import derivation_object
 
-        def written(position: int) -> str:
-            return names[position] if position in names else to_text(graph, position, PYTHON, names)
-
-        def partial(link: Link) -> str:
-            return written(link.edge.partial) if made else self.text(link.edge.partial, names=self.names_in(link.part))
-
-        data: dict[str, Any] = {"version": 1, "source": dict(source or {}), "input": self.equation.text}
-        parts = {position: (name, to_text(graph, position, PYTHON, names)) for position, name in names.items()}
-        listed = [(p, *pair) for p, pair in parts.items()] + self._leaves()
-        if listed:
-            listed.sort(key=lambda row: row[0])
-            data["definitions"] = [{"name": name, "expr": text} for _, name, text in listed]
-        functions = [d for d in self.equation.definitions if d.parameters and d.position not in self.outputs]
-        if functions:
-            data["functions"] = [
-                {"name": d.name, "parameters": list(d.parameters), "expr": to_text(graph, d.position, PYTHON, own)}
-                for d in functions
-            ]
-        edge_sentence: Callable[[Derivation, Link], str] | None = None
-        if self.explained:
-            from .intuition import edge_sentence
-        left = f"{self.equation.left_side} = " if self.equation.output is not None and len(self.outputs) == 1 else ""
-        data |= {
-            "equation": f"{self.equation}" if self.kind == "implicit" and not made else left + written(self.root),
-            "output": self.output if len(self.outputs) == 1 else None,
-        }
-        if len(self.outputs) > 1:
-            data["equation"] = "; ".join(f"{n} = {to_text(graph, i, PYTHON, names)}" for n, i in self.equation.outputs)
-            data["outputs"] = [name for name, _ in self.equation.outputs]
-        if self.kind == "implicit":
-            data["implicit"] = {"equation": str(self.equation), "dependent": self.answer.dependent}
-        data |= {
-            "wrt": self.wrt, "order": self.order,
-            "gradient": {name: written(self.form(i)) for name, i in self.derived.items()},
-            **self._more(written),
-            "nodes": [
-                {
-                    "name": s.name, "op": s.op, "rule": s.code, "operands": s.operands, "shape": [],
-                    "primal": to_text(graph, s.position, PYTHON, names) if s.position in own else written(s.position),
-                    "adjoint": "0" if s.adjoint is None else written(self.form(s.adjoint)),
-                    "value": self.number(s.value), "adjoint_value": self.number(s.adjoint_value),
-                    **({"call": s.call} if s.call else {}),
-                    **({"pass": s.part} if len(self.passes) > 1 else {}),
-                }
-                for s in self.nodes
-            ],
-            "edges": [
-                {
-                    "from": link.source, "to": link.target, "rule": link.code,
-                    "partial": partial(link), "sends": self._sends(link, names if made else {}),
-                    "partial_value": self.number(link.partial_value), "sends_value": self.number(link.sends_value),
-                    **({"pass": link.part} if len(self.passes) > 1 else {}),
-                    **({"explanation": edge_sentence(self, link)} if edge_sentence is not None else {}),
-                }
-                for link in self.edges
-            ],
-            "at": self.point_text or None,
-            "value": self.number(self.value),
-            **({"values": self._output_values()} if len(self.outputs) > 1 and self.point is not None else {}),
-            "gradient_value": self._gradient_values() if self.point is not None else None,
-            **self._more_values(),
-            **({} if self.tangent is None else {"tangent": {
-                "equation": to_text(graph, self.tangent.around), "collected": to_text(graph, self.tangent.collected),
-            }}),
-            **self._studied(),
-            "notes": self.notes,
-            "verified": self.verified.as_dict(),
-        }  # fmt: skip
-        return data
-
-    def _leaves(self) -> list[tuple[int, str, str]]:
-        """The definitions that are a name for a variable or a number."""
-        graph = self.graph
-        found = []
-        for d in self.equation.definitions:
-            key = graph.nodes[d.position]
-            if key[0] in LEAVES and not d.parameters and d.position not in self.outputs:
-                text = str(key[1]) if key[0] == "num" and not d.given else to_text(graph, d.value)
-                found.append((-1 if d.given else d.position, d.name, text))
-        return found
-
-    def _more(self, written: Callable[[int], str]) -> dict[str, Any]:
-        """The derivatives that are no gradient, by their key."""
-        answer = self.answer
-        alone = [written(self.form(entry.position)) for entry in self.entries if not entry.path]
-        if self.kind in ("jacobian", "hessian"):
-            return {self.kind: self._nested(lambda entry: written(self.form(entry.position)), "0")}
-        if self.kind == "product":
-            product = {entry.path[0]: written(self.form(entry.position)) for entry in self.entries}
-            direction = {name: written(i) for name, i in answer.components.items()}
-            return {"hessian_vector": {"direction": direction, "product": product}}
-        if self.kind == "mixed":
-            return {"mixed": {"by": list(self.entries[0].by), "derivative": alone[0]}}
-        if self.kind == "along":
-            direction = {name: written(i) for name, i in answer.components.items()}
-            return {"along": {"direction": direction, "derivative": alone[0]}}
-        if self.kind == "total":
-            return {"total": {"by": self.entries[0].by[0], "rates": dict(answer.rates), "derivative": alone[0]}}
-        return {}
-
-    def _more_values(self) -> dict[str, Any]:
-        """Their values at the point."""
-        if self.point is None:
-            return {}
-        values = self.values
-        if self.kind in ("jacobian", "hessian"):
-            return {f"{self.kind}_value": self._nested(lambda entry: self.number(values.get(entry.path)), "0")}
-        if self.kind == "product":
-            return {"hessian_vector_value": {e.path[0]: self.number(values.get(e.path)) for e in self.entries}}
-        if self.kind in ("mixed", "along", "total"):
-            return {f"{self.kind}_value": self.number(values.get(()))}
-        return {}
-
-    def _gradient_values(self) -> dict[str, str | None]:
-        if self.kind not in ("gradient", "implicit"):
-            return {name: self.number(self.values.get(("", name))) for name in self.derived}
-        return {name: self.number(value) for name, value in self.gradient_value.items()}
-
-    def _studied(self) -> dict[str, Any]:
-        """What was asked for besides the derivatives."""
-        data: dict[str, Any] = {}
-        if self.comparison is not None:
-            data |= self.comparison.as_dict(self.all_names() if self.names else None)
-        if self.tangents:
-            data["tangents"] = {one.name: one.as_dict(self) for one in self.tangents}
-        if self.alternatives is not None:
-            data |= self.alternatives.as_dict(self.digits)
-        if self.checks:
-            checks = {of: {name: c.as_dict() for name, c in row.items()} for of, row in self.checks.items()}
-            data["gradient_check"] = checks if len(self.outputs) > 1 else next(iter(checks.values()))
-        return data
-
-    def _output_values(self) -> dict[str, str | None]:
-        return {name: self.number(v) for (name, _), v in zip(self.equation.outputs, self.output_values)}
-
-    def _nested(self, value: Callable[[Entry], Any], zero: Any) -> dict[str, dict[str, Any]]:
-        """Objects in objects; beyond `DENSE` variables, entries that are 0 are left out."""
-        rows = [name for name, _ in self.equation.outputs] if self.kind == "jacobian" else self.wrt
-        dense = len(self.wrt) <= DENSE
-        table: dict[str, dict[str, Any]] = {row: dict.fromkeys(self.wrt, zero) if dense else {} for row in rows}
-        for entry in self.entries:
-            table[entry.path[0]][entry.path[1]] = value(entry)
-        return table
-
-    def _sends(self, link: Link, names: Mapping[int, str]) -> str:
-        """The user's adjoint times the partial, as the pass multiplies them."""
-        adjoint = self.passes[link.part].adjoints[link.edge.user]
-        cuts = names or self.names_in(link.part)
-        one = self.graph.number(1)
-        if adjoint == one or link.edge.partial == one:
-            position = link.edge.partial if adjoint == one else adjoint
-            return cuts.get(position) or to_text(self.graph, position, PYTHON, cuts)
-
-        def factor(position: int) -> str:
-            return cuts.get(position) or to_text(self.graph, position, PYTHON, cuts, required=40)
-
-        return f"{factor(adjoint)}*{factor(link.edge.partial)}"
+        return derivation_object(self, source)
 
     def to_json(self, source: Mapping[str, Any] | None = None) -> str:
         """`as_dict` on one line."""
@@ -603,11 +440,11 @@ def derive(
     result.explained = explain
     given = {d.name: d for d in equation.definitions if d.given and equation.graph.nodes[d.position][0] == "var"}
     if at or given:
-        _set_point(result, {**dict.fromkeys(given), **(at or {})}, functions)
+        set_point(result, {**dict.fromkeys(given), **(at or {})}, functions)
         if trace:
             _warn(result)
     if tangent:
-        _set_tangent(result)
+        set_tangent(result)
     return result
 
 
@@ -672,6 +509,10 @@ def derive_equation(
     if dependent:
         name = fresh_name([*occurring, *(d.name for d in equation.definitions)])
     asked = asked._replace(names=names, order=result.order)
+    if inner and (asked.kind not in ("gradient", "jacobian") or asked.order > 1):
+        first = visible(next(iter(inner)))
+        raise UsageError(f"the program defines {first}: only first derivatives are taken by it",
+                         hint="choose inputs of the program")  # fmt: skip
     runner = Runner(
         equation, asked, name, inner=inner, max_nodes=max_nodes, trace=trace, dependent=dependent
     )  # fmt: skip
@@ -843,245 +684,6 @@ def _grouped(one: Pass, groups: Mapping[int, Group], merged: Collection[int], ti
 
 def _op_name(row: Op) -> str:
     return row.call if row.name.startswith("call ") else row.name
-
-
-# -- values at a point -----------------------------------------------------------------------------
-
-
-def parse_value(text: str) -> Value:
-    """A number given for a variable: an expression without variables, exact where possible."""
-    equation = parse_equation(text)
-    graph = equation.graph
-    if equation.output is not None or equation.right is not None or graph.variables([equation.root]):
-        raise UsageError(f"`{visible(text)}` is not a number", hint="write for example x=1/2 or x=pi/3")
-    value = evaluate(graph, graph.reachable([equation.root]), {}, precision=400)[equation.root]
-    if value is None or isinstance(value, bool):
-        raise UsageError(f"`{visible(text)}` has no real value", hint="choose another point")
-    return value
-
-
-def _set_point(result: Derivation, at: Mapping[str, Any], functions: Collection[str]) -> None:
-    from fractions import Fraction
-
-    point: dict[str, Value] = {}
-    graph = result.graph
-    values = {d.name: d.value for d in result.equation.definitions if d.given}
-    for name in check_variables(at):
-        given = at[name]
-        if given is None:  # what the program says
-            value = values[name]
-            point[name] = evaluate(graph, graph.reachable([value]), {}, precision=400)[value]
-            if point[name] is None:
-                result.note(f"{visible(name)} has no real value")
-            result.point_text[name] = value_text(point[name], result.digits) or ""
-            continue
-        point[name] = parse_value(str(given) if not isinstance(given, float) else repr(given))
-        if isinstance(given, (int, Fraction)):
-            point[name] = given if not isinstance(given, Fraction) or given.denominator > 1 else given.numerator
-        result.point_text[name] = value_text(point[name], result.digits) or ""
-    result.point = point
-    sides = result.outputs if result.equation.right is None else [result.answer.difference]
-    occurring = graph.variables([*sides, *(entry.position for entry in result.entries)])
-    if result.kind == "implicit":
-        _find_on_curve(result, occurring)
-    for name in point:
-        if name not in occurring:
-            result.note(f"{visible(name)} has a value but does not occur")
-    missing = [name for name in occurring if name not in point]
-    if missing:
-        plural = "s" if len(missing) > 1 else ""
-        result.note(f"no value for the variable{plural} {', '.join(missing)}: what depends on it stays a formula")
-    Values(result).fill()
-
-
-def _find_on_curve(result: Derivation, occurring: Sequence[str]) -> None:
-    """Makes sure that the point is on the curve; the dependent variable is found where it has one value."""
-    from .implicit import Relation
-
-    graph, point, y = result.graph, result.point or {}, result.answer.dependent
-    difference = result.answer.difference
-    missing = [name for name in occurring if name not in point]
-    if missing == [y]:
-        roots = Relation(result.equation, result.wrt, y).solutions(point)
-        words = ", ".join(f"{y} = {value_text(root, result.digits)}" for root in roots)
-        if len(roots) != 1:
-            found = f"the curve has {len(roots) or 'no'} points" + (f" that were found there: {words}" if roots else "")
-            raise UsageError(f"{found}", hint=f"say which: --at {y}=..." if roots else "choose another point")
-        point[y] = roots[0]
-        result.point_text[y] = value_text(roots[0], result.digits) or ""
-        result.note(f"{words} is the point of the curve there")
-    elif not missing:
-        value = evaluate(graph, graph.reachable([difference]), point, precision=400)[difference]
-        if value is None or sign_of_difference(value, 0) != 0:
-            off = "" if value is None else f": left minus right is {value_text(value, result.digits)}"
-            raise UsageError(f"the point is not on the curve{off}", hint=f"leave {y} out to have it found")
-
-
-def _set_tangent(result: Derivation) -> None:
-    """The linear approximation at the point."""
-    if result.kind not in ("gradient", "implicit") or result.order > 1:
-        raise UsageError("a tangent goes with a first derivative", hint="leave out what else is asked for")
-    point = result.point or {}
-    missing = [name for name in result.wrt if name not in point]
-    if missing or not result.wrt:
-        hint = f"--at {', '.join(f'{name}=1' for name in missing) or 'x=1'}"
-        raise UsageError("a tangent needs a point", hint=hint)
-    result.tangent = approximate(result.graph, result.value, result.gradient_value, point, result.digits)
-    if result.tangent is None:
-        result.note("there is no tangent at this point")
-
-
-class Values:
-    """Values forwards and adjoints backwards, at a precision that gives every printed digit."""
-
-    def __init__(self, result: Derivation) -> None:
-        self.result = result
-        self.graph = result.graph
-        self.tidy = Tidy(result.graph)
-
-    def fill(self) -> None:
-        """Sets the values of the trace; a value that does not exist gets a note."""
-        result = self.result
-        precision = int(result.digits * 3.4) + 40
-        budget = 16 * precision + 2000
-        while True:
-            exact_enough = self._fill_at(precision)
-            if exact_enough or precision >= budget:
-                break
-            precision *= 4
-        self._notes()
-
-    def _fill_at(self, precision: int) -> bool:
-        result, graph = self.result, self.graph
-        point = result.point or {}
-        done = True
-        numbers: dict[tuple[int, str], Value] = {}
-        tops = {group.top for group in result.groups}
-        for part, one in enumerate(result.passes):
-            partials = [e.partial for e in one.edges]
-            grouped = [link for link in result.edges if link.part == part and link.edge.user in tops]
-            partials += [link.edge.partial for link in grouped]
-            roots = [one.output, result.root, *partials, *one.gradient.values()]
-            values = evaluate(graph, graph.reachable(roots), point, precision=precision)
-            adjoints = self._backward(part, one, values, precision)
-            for link in grouped:
-                link.partial_value = values.get(link.edge.partial)
-                link.sends_value = _times(adjoints.get(link.edge.user), link.partial_value)
-            for step in result.nodes:
-                if step.part != part:
-                    continue
-                if step.position in values:
-                    step.value = values[step.position]
-                    done = done and accurate(step.value, result.digits)
-                if step.position in adjoints:
-                    step.adjoint_value = adjoints[step.position]
-                    done = done and accurate(step.adjoint_value, result.digits)
-            for name, position in one.gradient.items():
-                variable = result.inner.get(name, graph.index.get(("var", name)))
-                reached = variable is not None and variable in one.adjoints
-                number = adjoints.get(variable) if reached and variable is not None else 0
-                if number is None:  # the sum over the edges does not exist, the derivative may
-                    number = values.get(position)
-                if values.get(one.output, 0) is None:  # nor has a function a derivative where it has no value
-                    number = None
-                numbers[part, name] = number
-        return self._collect(numbers, precision) and done
-
-    def _collect(self, numbers: Mapping[tuple[int, str], Value], precision: int) -> bool:
-        """The values of the entries; whether they are accurate enough."""
-        result, graph = self.result, self.graph
-        direct = [entry.position for entry in result.entries if entry.part < 0]
-        values = evaluate(graph, graph.reachable([*direct, *result.outputs]), result.point or {}, precision=precision)
-        result.output_values = [values.get(root) for root in result.outputs]
-        defined = all(value is not None for (part, _), value in numbers.items() if part == 0)
-        for entry in result.entries:
-            found = numbers.get((entry.part, entry.name)) if entry.part >= 0 else values.get(entry.position)
-            result.values[entry.path] = found if defined or entry.part >= 0 else None
-        if result.kind not in ("gradient", "implicit"):
-            for name in result.derived:
-                result.values["", name] = numbers.get((0, name))
-        return all(accurate(value, result.digits) for value in (*result.values.values(), *result.output_values))
-
-    def _backward(self, part: int, one: Pass, values: dict[int, Value], precision: int) -> dict[int, Value]:
-        from .evaluate import set_precision
-
-        result = self.result
-        links = {(link.edge.user, link.edge.operand): link for link in result.edges if link.part == part}
-        previous = set_precision(precision)
-        try:
-            adjoints: dict[int, Value] = {one.output: 1}
-            waiting: dict[int, list[Value]] = {}
-            for edge in one.edges:
-                if edge.user not in adjoints:
-                    adjoints[edge.user] = _total(waiting.pop(edge.user, []))
-                partial = self._partial_value(edge, values)
-                sends = _times(adjoints[edge.user], partial)
-                link = links.get((edge.user, edge.operand))
-                if link is not None:  # else it is inside a sum or product of several terms, or there is no trace
-                    link.partial_value, link.sends_value = partial, sends
-                waiting.setdefault(edge.target, []).append(sends)
-            for target, arrived in waiting.items():
-                adjoints[target] = _total(arrived)
-            return adjoints
-        finally:
-            set_precision(previous)
-
-    def _partial_value(self, edge: Edge, values: dict[int, Value]) -> Value:
-        """The partial at the point; where its formula says nothing, what the row says."""
-        key = self.graph.nodes[edge.user]
-        row = lookup(key[0])
-        operands = key[1:]
-        for place in row.exceptions:
-            steps = compile_text(place.where, row.operands)
-            where = apply_rule(steps, operands, self.tidy)
-            found = evaluate(self.graph, self.graph.reachable([where]), self.result.point or {}, precision=200)
-            vanishing = found.get(where)
-            if vanishing is not None and not isinstance(vanishing, bool) and sign_of_difference(vanishing, 0) == 0:
-                fixed = place.partials[edge.operand]
-                if place.kink:
-                    shown = to_text(self.graph, where, PYTHON, self.result.names)
-                    self.result.note(
-                        f"not differentiable at {shown} = 0 ({row.rule}):"
-                        f" the value {fixed} of its derivative there is a convention"
-                    )
-                return parse_value(fixed)
-        return values.get(edge.partial)
-
-    def _notes(self) -> None:
-        result = self.result
-        for step in result.nodes if None in result.output_values and result.kind != "implicit" else ():
-            if step.value is None and self._has_values(step.position):
-                formula = to_text(self.graph, step.position, PYTHON, result.names)
-                result.note(f"{step.name} = {formula} has no real value at this point")
-                return
-        for entry in result.entries:
-            if result.values.get(entry.path) is None and self._has_values(entry.position):
-                by = f" by {', '.join(entry.by)}" if result.kind not in ("along", "product") else ""
-                result.note(f"the derivative{by} does not exist at this point")
-
-    def _has_values(self, position: int) -> bool:
-        point = self.result.point or {}
-        return all(name in point for name in self.graph.variables([position]))
-
-
-def _times(a: Value, b: Value) -> Value:
-    if a is None or b is None:
-        return None
-    return _arithmetic("mul", a, b)
-
-
-def _total(values: list[Value]) -> Value:
-    values = values[::-1]
-    total: Value = values[0] if values else 0
-    for value in values[1:]:
-        total = None if total is None or value is None else _arithmetic("add", total, value)
-    return total
-
-
-def _arithmetic(op: str, a: Value, b: Value) -> Value:
-    from .evaluate import operate
-
-    return operate(op, a, b)
 
 
 # -- the whole job -----------------------------------------------------------------------------------

@@ -364,7 +364,7 @@ def _typed(text: str) -> tuple[float, Exact | None, str | None]:
     if _NUMBER.fullmatch(text):
         value, exact = float(text), None
     else:
-        from .derivation import parse_value
+        from .values import parse_value
 
         try:
             found = parse_value(text)

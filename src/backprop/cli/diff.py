@@ -77,9 +77,9 @@ class Settings(NamedTuple):
 
     def updated(self, given: dict[str, Any]) -> Settings:
         """With some options (by their long names) given anew, and checked."""
-        from ..derivation import parse_value
         from ..parser import check_variables
         from ..rows import read_names, read_point
+        from ..values import parse_value
 
         changes: dict[str, Any] = {}
         for key, value in given.items():
