@@ -212,7 +212,7 @@ def test_imports_point_downwards(name):
 UPWARDS = {
     **{
         ("__init__.py", name): "public names, loaded when first asked for"
-        for name in ("derivation", "expr", "parser", "passes", "points", "program", "reverse", "verdicts", "grading")
+        for name in "critical derivation expr parser passes points program reverse verdicts grading".split()
     },
     ("verdicts.py", "session"): "equal() and check() start a worker",
     ("derivation.py", "session"): "differentiate() starts a worker",
@@ -221,7 +221,7 @@ UPWARDS = {
     ("derivation.py", "intuition"): "the sentences about a derivation that has a point",
     **{
         ("derivation.py", name): "what `study` adds to a derivation: types, and the call in differentiate()"
-        for name in ("study", "alternatives", "modes", "numeric")
+        for name in ("study", "alternatives", "modes", "numeric", "critical")
     },
     ("values.py", "derivation"): "the type of what it fills in",
     ("values.py", "implicit"): "the point of a curve is searched with what proves answers about relations",

@@ -16,6 +16,7 @@ from __future__ import annotations
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
+    from .critical import CriticalPoint, CriticalPoints, critical_points
     from .derivation import Derivation, derive, differentiate
     from .errors import BackpropError, EncodingError, LimitError, NameFault, ParseError, UsageError
     from .expr import Node, count_operations
@@ -32,6 +33,8 @@ __version__ = "0.1.0"
 __all__ = [
     "BackpropError",
     "Check",
+    "CriticalPoint",
+    "CriticalPoints",
     "Derivation",
     "EncodingError",
     "Equality",
@@ -47,6 +50,7 @@ __all__ = [
     "Witness",
     "check",
     "count_operations",
+    "critical_points",
     "derive",
     "differentiate",
     "equal",
@@ -61,6 +65,7 @@ __all__ = [
 
 _HOMES = {
     "verdicts": ("Check", "Equality", "Mistake", "Witness", "check", "equal"),
+    "critical": ("CriticalPoint", "CriticalPoints", "critical_points"),
     "derivation": ("Derivation", "derive", "differentiate"),
     "grading": ("Graded", "KeyFault", "grade"),
     "errors": ("BackpropError", "EncodingError", "LimitError", "NameFault", "ParseError", "UsageError"),

@@ -36,7 +36,7 @@ _ASKED = frozenset({"-q", "--quiet", "--ascii", "--debug", "--log10", "--up-to-c
 _FLAGS: dict[str, frozenset[str]] = {
     "diff": frozenset({
         "-q", "--quiet", "--no-simplify", "--no-verify", "--ascii", "--debug", "--jacobian", "--hessian", "--tangent",
-        "--check-gradient", "--explain",
+        "--check-gradient", "--explain", "--critical",
     }),
     "check": _ASKED,
     "equal": _ASKED,

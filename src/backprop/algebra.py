@@ -17,7 +17,7 @@ from collections.abc import Callable, Sequence
 from fractions import Fraction
 from hashlib import md5
 from math import gcd, lcm
-from typing import Any
+from typing import Any, TypeVar
 
 from .expr import Graph, literal_rational
 from .ops import lookup
@@ -30,6 +30,7 @@ MAX_EXPONENT = 400
 
 Poly = Any  # flint.fmpq_mpoly
 Quotient = tuple[Poly, Poly]
+T = TypeVar("T")
 
 
 class TooLarge(Exception):
@@ -399,6 +400,11 @@ class Field:
             result = self.mul(result, self.pow(base, n))
         return result
 
+    def exponent(self, kernel: Kernel) -> tuple[Fraction, Poly, Poly]:
+        """(c, m, d) for a kernel that stands for e^(c·m/d), or for e^(i·c·m/d)."""
+        name, top, bottom = kernel.key
+        return self.units[name, self._label("", f"{top} / {bottom}")], self._read(top), self._read(bottom)
+
     def log(self, u: Quotient) -> Quotient:
         """ln(u): numbers by their primes, ln(e^v) = v, a positive number in front split off."""
         number = self.rational(u)
@@ -439,7 +445,7 @@ class Field:
             factors += [(f, sign * int(times)) for f, times in parts]
         if len(factors) < 2 and all(times == 1 for _, times in factors):
             return None
-        if not all(self._is_positive(f) for f, _ in factors):
+        if not all(self.is_positive(f) for f, _ in factors):
             return None
         total = (self.zero, self.one)
         for f, times in factors:
@@ -541,10 +547,10 @@ class Field:
         result: Quotient = (self.one, self.one)
         inside = self.one
         for factor, times in factors:
-            if self._is_positive(-factor):
+            if self.is_positive(-factor):
                 factor = -factor
                 c = -c if times % 2 else c
-            if self._is_positive(factor):
+            if self.is_positive(factor):
                 result = self.mul(result, self.pow(self._generator_root(factor, q), times))
             else:
                 inside = inside * factor**times
@@ -572,7 +578,7 @@ class Field:
             self.units[lasting] = Fraction(lcm(int(order), q))
             raise _Again
         # An odd root has the sign of its base; an even one is 0 where its base is.
-        positive = (int(order) % 2 == 0 and self._is_plain(base)) or self._is_positive(base)
+        positive = (int(order) % 2 == 0 and self._is_plain(base)) or self.is_positive(base)
         generator = self.kernel(key, relation=(int(order), (base, self.one)), positive=positive)
         return self.pow(generator, int(order) // q)
 
@@ -609,11 +615,11 @@ class Field:
             if content < 0:
                 result = self.neg(result)
             for factor, times in factors:
-                if not self._is_plain(factor) and not self._is_positive(factor):
+                if not self._is_plain(factor) and not self.is_positive(factor):
                     raise TooLarge  # it might be 0, and then the square of its sign is not 1
-                if times % 2 == 0 or self._is_positive(factor):
+                if times % 2 == 0 or self.is_positive(factor):
                     continue
-                if self._is_positive(-factor):
+                if self.is_positive(-factor):
                     result = self.neg(result)
                     continue
                 sign, normal = self.sign_split((factor, self.one))
@@ -639,7 +645,7 @@ class Field:
     def _is_complex(self, p: Poly) -> bool:
         return any(n and k.key[0] in ("expi", "i") for n, k in zip(p.degrees(), self.kernels, strict=False))
 
-    def _is_positive(self, p: Poly) -> bool:
+    def is_positive(self, p: Poly) -> bool:
         """Whether p > 0 is plain: positive terms only, and one of them never 0."""
         if self.assume and ("positive", self._label("", str(p))) in self.units:
             return True
@@ -748,7 +754,7 @@ def _difference_vanishes(graph: Graph, a: int, b: int, light: bool) -> bool:
     def vanishes(field: Field) -> bool:
         return field.is_zero(field.add(field.form(a), field.neg(field.form(b))))
 
-    return _in_field(graph, [a, b], light, vanishes)
+    return bool(in_field(graph, [a, b], light, vanishes))
 
 
 def vanishes_with(graph: Graph, node: int, relation: int) -> bool:
@@ -758,13 +764,25 @@ def vanishes_with(graph: Graph, node: int, relation: int) -> bool:
     """
 
     def divides(field: Field) -> bool:
-        top, given = field.form(node)[0], field.form(relation)[0]
+        numerators = [field.form(i)[0] for i in (node, relation)]
+        top, given = (_in_roots(field, p) for p in numerators)
         if top == 0:
             return True
         factors = [factor for factor, _ in given.factor()[1] if not factor.is_constant()]
         return bool(factors) and all(divmod(top, factor)[1] == 0 for factor in factors)
 
-    return any(_in_field(graph, [node, relation], light, divides) for light in (True, False))
+    return any(in_field(graph, [node, relation], light, divides) for light in (True, False))
+
+
+def _in_roots(field: Field, p: Poly) -> Poly:
+    """The polynomial with g^q for every variable whose q-th root g is a kernel: then nothing ties the two together."""
+    images = list(field.generators)
+    for kernel in field.kernels:
+        if kernel.key[0] == "root of" and kernel.relation is not None:
+            q, (base, _) = kernel.relation
+            if base in images:
+                images[images.index(base)] = field.generators[kernel.index] ** q
+    return p if images == list(field.generators) else p.compose(*images)
 
 
 def is_factored(graph: Graph, node: int) -> bool:
@@ -787,24 +805,27 @@ def is_factored(graph: Graph, node: int) -> bool:
                 return False
         return True
 
-    return not factors or _in_field(graph, [node], True, irreducible)
+    return not factors or bool(in_field(graph, [node], True, irreducible))
 
 
-def _in_field(graph: Graph, roots: Sequence[int], light: bool, question: Callable[[Field], bool]) -> bool:
-    """The answer to a question about normal forms; False if they would be too large."""
+def in_field(graph: Graph, roots: Sequence[int], light: bool, question: Callable[[Field], T]) -> T | None:
+    """The answer to a question about the normal forms of `roots`; None if they would be too large.
+
+    The question may be asked several times, each time in a new field.
+    """
     units: dict[Any, Fraction] = {}
     assume = not any(graph.nodes[i][0] == "where" for i in graph.reachable(roots))
     for _ in range(24):
         generators = int(units.get("generators", Fraction(24)))
         if generators > MAX_GENERATORS:
-            return False
+            return None
         try:
             return question(Field(graph, generators, units, light=light, assume=assume))
         except _Again:
             continue
         except TooLarge:
-            return False
-    return False
+            return None
+    return None
 
 
-__all__ = ["Field", "TooLarge", "is_factored", "proves_equal", "vanishes_with"]
+__all__ = ["Field", "Kernel", "Poly", "TooLarge", "in_field", "is_factored", "proves_equal", "vanishes_with"]

@@ -28,6 +28,7 @@ from .values import set_point, set_tangent
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from .alternatives import Decompositions
+    from .critical import CriticalPoints
     from .modes import Comparison
     from .numeric import GradientCheck
     from .study import TangentPass
@@ -116,6 +117,7 @@ class Derivation:
         self.answer = Answer("gradient")
         self.derived: dict[str, int] = {}
         self.forms: dict[int, int] = {}  # node -> the node of its readable form
+        self.on_curve: dict[int, int] = {}  # and a shorter one that a relation makes equal to it
         self.typed = len(self.graph.nodes)  # nodes before this one are as the user typed them
         self.point: dict[str, Value] | None = None
         self.point_text: dict[str, str] = {}
@@ -135,6 +137,7 @@ class Derivation:
         self.tangents: list[TangentPass] = []
         self.alternatives: Decompositions | None = None
         self.checks: dict[str, dict[str, GradientCheck]] = {}
+        self.critical: CriticalPoints | None = None
         self._own: dict[int, str] | None = None
         self._known: list[dict[int, str]] = []
 
@@ -209,8 +212,8 @@ class Derivation:
         return self.output_values[0] if len(self.output_values) == 1 else None
 
     def form(self, position: int) -> int:
-        """The readable form of a node, or the node itself."""
-        return self.forms.get(position, position)
+        """The readable form of a node, or the node itself; of a relation, what is equal on its curve."""
+        return self.on_curve.get(position) or self.forms.get(position, position)
 
     def number(self, value: Value) -> str | None:
         """A value as text."""
@@ -304,9 +307,14 @@ class Derivation:
         names = {i: self.graph.variable(name) for i, name in cuts.items()} if wanted else {}
         shown = [self._cut(i, names) for i in wanted]
         typed = self._cut(self.root, names, whole=True)
-        data = encode(self.graph, [*roots, typed, *shown])
-        place = dict(zip([*roots, typed, *shown], data.pop("roots")))
+        # A higher derivative of a relation may be shorter where the relation holds.
+        curve = self.kind == "implicit" and self.order > 1 and bool(wanted) and not cuts
+        extra = [self.answer.difference] if curve else []
+        data = encode(self.graph, [*roots, typed, *shown, *extra])
+        place = dict(zip([*roots, typed, *shown, *extra], data.pop("roots")))
         return {
+            "relation": place[self.answer.difference] if curve else None,
+            "shorten": [place[entry.position] for entry in self.entries] if curve else [],
             "kind": "differentiate", "nodes": data["nodes"], "root": place[typed],
             "wrt": self.wrt,
             "claims": [
@@ -358,6 +366,9 @@ class Derivation:
             back = {self.graph.variable(name): i for i, name in self.given_names().items()}
             for position, form in zip(message["positions"], found, strict=True):
                 self.forms[position] = self.graph.substitute(form, back) if back else form
+            curve = message.get("on_curve")
+            if curve is not None:
+                self.on_curve = dict(zip(curve["positions"], decode(curve["forms"], self.graph), strict=True))
         elif message.get("stage") == "verified":
             how = message["how"]
             if len(self.passes) > 1 and self.kind not in ("gradient", "jacobian"):
@@ -369,6 +380,7 @@ class Derivation:
             )
             for position in message.get("rejected", ()):
                 self.forms.pop(position, None)
+                self.on_curve.pop(position, None)
             for note in message.get("notes", ()):
                 self.note(note)
 
@@ -706,6 +718,7 @@ def differentiate(
     decompose: str | None = None,
     check_gradient: bool = False,
     explain: bool = False,
+    critical: bool = False,
     program: bool = False,
     functions: Collection[str] = (),
     simplify: bool = True,
@@ -726,7 +739,7 @@ def differentiate(
     ways too ("reverse", "forward", "paths", "finite-difference", "complex-step", "all"), `decompose`
     rewrites the equation before ("typed", "binary", "nary", "fused"), `check_gradient` compares with
     numbers at the point: `Derivation.comparison`, `alternatives`, `checks`; with `explain` the JSON
-    object has a sentence for every edge. A relation
+    object has a sentence for every edge. `critical` looks for the critical points: `Derivation.critical`. A relation
     (`x^2 + y^2 = 25`) is differentiated implicitly. SymPy works in a process of its own, which is
     stopped after `time_limit` seconds of processor time: the derivative does not depend on it.
     Errors: `BackpropError`.
@@ -737,7 +750,7 @@ def differentiate(
     >>> str(differentiate("x^2 + y^2 = 25").gradient["x"])
     '-x/y'
     """
-    from .session import Derive, shared_session
+    from .session import Derive, Seek, shared_session
     from .study import study
 
     result = derive(
@@ -745,12 +758,15 @@ def differentiate(
         tangent=tangent, decompose=decompose or "typed", explain=explain, program=program, functions=functions,
         digits=digits, max_nodes=max_nodes,
     )  # fmt: skip
-    study(result, modes=modes, decompositions=decompose is not None, check=check_gradient)
+    study(result, modes=modes, decompositions=decompose is not None, check=check_gradient, critical=critical)
     if simplify or verify:
         session = shared_session()
         session.wait(session.send(Derive(result, simplify=simplify, verify=verify, time_limit=time_limit)))
     else:
         result.verified = Verification("unverified", "verification was not asked for")
+    if critical:
+        session = shared_session()
+        session.wait(session.send(Seek.of(result, time_limit=time_limit)))
     return result
 
 

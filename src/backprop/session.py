@@ -15,6 +15,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
     from typing import Any
 
+    from .critical import CriticalPoints
     from .derivation import Derivation
     from .worker import Ticket
 
@@ -55,6 +56,7 @@ class Derive(Job):
         super().__init__(time_limit=time_limit, key=key)
         self.derivation = derivation
         self.simplify, self.verify, self.adjoints = simplify, verify, adjoints
+        self.critical = False  # whether critical points are to be looked for, too
         self._stages: set[Any] = set()  # the stages whose outcome has come
 
     def task(self) -> dict[str, Any] | None:
@@ -102,6 +104,35 @@ class Question(Job):
     def absorb(self, message: dict[str, Any]) -> None:
         """Take in a message of the worker."""
         from .verdicts import take_in
+
+        take_in(self.result, message)
+        self.done = "ended" in message
+
+
+class Seek(Job):
+    """A search for critical points, from `critical.question`; see its `result`."""
+
+    def __init__(
+        self, result: CriticalPoints, task: dict[str, Any] | None, *, time_limit: float = 5.0, key: Any = None
+    ) -> None:
+        super().__init__(time_limit=time_limit, key=key)
+        self.result, self._task = result, task
+
+    @classmethod
+    def of(cls, derivation: Derivation, *, time_limit: float = 5.0) -> Seek:
+        """A search for those of a derivation, which takes in what is found."""
+        from .critical import question_of
+
+        derivation.critical, task = question_of(derivation)
+        return cls(derivation.critical, task, time_limit=time_limit)
+
+    def task(self) -> dict[str, Any] | None:
+        """The question; None if it was refused."""
+        return self._task
+
+    def absorb(self, message: dict[str, Any]) -> None:
+        """Take in a message of the worker."""
+        from .critical import take_in
 
         take_in(self.result, message)
         self.done = "ended" in message

@@ -58,7 +58,12 @@ def modes_of(names: Sequence[str]) -> list[str]:
 
 
 def study(
-    derivation: Derivation, *, modes: Sequence[str] = (), decompositions: bool = False, check: bool = False
+    derivation: Derivation,
+    *,
+    modes: Sequence[str] = (),
+    decompositions: bool = False,
+    check: bool = False,
+    critical: bool = False,
 ) -> None:
     """Adds to a derivation what was asked for besides the derivatives.
 
@@ -66,8 +71,12 @@ def study(
     decompositions  the equation with other compute graphs: `Derivation.alternatives`
     check           central differences and complex step against the gradient at the point: `Derivation.checks`
 
-    Errors: `UsageError` where that makes no sense.
+    `critical` only says that critical points will be looked for (`session.Seek`). Errors: `UsageError`
+    where that makes no sense.
     """
+    if critical and (derivation.kind not in ("gradient", "hessian") or derivation.order > 1):
+        raise UsageError("critical points are those of one function and its gradient",
+                         hint="leave out what else is asked for")  # fmt: skip
     graph, names = derivation.graph, derivation.wrt
     if (modes or decompositions or check) and derivation.kind not in ("gradient", "jacobian"):
         raise UsageError("modes, decompositions and checks are for gradients", hint="leave out what else is asked for")

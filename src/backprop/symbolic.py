@@ -7,13 +7,14 @@ huge numbers) stand behind symbols of their own.
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
+from contextlib import suppress
 from fractions import Fraction
-from typing import Any
+from typing import Any, NamedTuple
 
 import sympy
 
-from .expr import LEAVES, Graph, literal_rational
+from .expr import LEAVES, Graph, literal_rational, to_text
 from .ops import CONSTANTS, OPS, lookup, unknown_function
 from .tidy import Tidy, bits, combine
 
@@ -314,6 +315,72 @@ def is_zero(translation: Translation, root: int) -> bool:
     """Whether SymPy's rewriting proves that a node is 0; its "no" means nothing."""
     expression = translation.to_sympy(root)
     return any(rewrite(expression) == 0 for rewrite in (sympy.expand, sympy.simplify))
+
+
+class Solutions(NamedTuple):
+    """What SymPy gives for equations: values of the variables, families in words, and whether these are all."""
+
+    points: list[dict[str, int]]
+    families: list[str]
+    finite: bool
+
+
+def solve_gradient(graph: Graph, gradient: Sequence[int], names: Sequence[str]) -> Solutions | None:
+    """SymPy's real zeros of a gradient as nodes; None if it gives up. Nothing of it is to be believed unchecked."""
+    translation = Translation(graph)
+    symbols = [translation.symbol(name) for name in names]
+    try:
+        tops = [sympy.fraction(sympy.together(translation.to_sympy(i)))[0] for i in gradient]
+        if len(symbols) == 1:
+            return _solve_one(translation, tops[0], symbols[0])
+        solutions = sympy.solve(tops, symbols, dict=True)
+    except Exception:  # SymPy gives up in many ways, and whatever it raises means only that
+        return None
+    points = []
+    for solution in solutions:
+        with suppress(Unsupported):
+            points.append({translation.names[x]: translation.from_sympy(v) for x, v in solution.items()})
+    return Solutions(points, [], False)
+
+
+def _solve_one(translation: Translation, top: Any, x: Any) -> Solutions:
+    """The real zeros of one expression, factor by factor."""
+    from .textbook import rewritten
+
+    n = sympy.Dummy("n", integer=True)
+    translation.names[n] = "n"
+    found = Solutions([], [], True)
+    waiting = [sympy.solveset(factor, x, sympy.S.Reals) for factor in sympy.Mul.make_args(sympy.factor(top))]
+    points, families, finite = found
+    while waiting:
+        part = waiting.pop()
+        if isinstance(part, sympy.Union):
+            waiting += part.args
+        elif isinstance(part, sympy.Complement):
+            waiting.append(part.args[0])
+        elif isinstance(part, sympy.Intersection) and any(isinstance(s, sympy.FiniteSet) for s in part.args):
+            waiting.append(next(s for s in part.args if isinstance(s, sympy.FiniteSet)))
+        elif isinstance(part, sympy.FiniteSet):
+            for value in part.args:
+                if value.is_real is False:
+                    continue
+                try:
+                    points.append({translation.names[x]: translation.from_sympy(value)})
+                except Unsupported:
+                    finite = False
+        elif isinstance(part, sympy.ImageSet) and part.base_sets == (sympy.S.Integers,):
+            member = part.lamda.expr.xreplace({part.lamda.variables[0]: n})
+            finite = False
+            with suppress(Unsupported):
+                general = rewritten(translation.graph, translation.from_sympy(member))
+                families.append(f"{translation.names[x]} = {to_text(translation.graph, general)}")
+            for k in range(-2, 3):
+                with suppress(Unsupported):
+                    one = translation.from_sympy(member.xreplace({n: sympy.Integer(k)}))
+                    points.append({translation.names[x]: one})
+        elif part is not sympy.S.EmptySet:
+            finite = False
+    return found._replace(finite=finite)
 
 
 _LARGEST = 10**3

@@ -15,7 +15,12 @@ _MAX_TREE = 4000  # beyond this many written-out nodes SymPy is not asked
 
 
 def handle(task: dict[str, Any]) -> Iterator[dict[str, Any]]:
-    """The stage messages of one task, whose `kind` is `differentiate`, `equal` or `check`."""
+    """The stage messages of one task, whose `kind` is `differentiate`, `equal`, `check` or `critical`."""
+    if task["kind"] == "critical":
+        from .critical import search
+
+        yield from search(task)
+        return
     if task["kind"] != "differentiate":
         from .judge import judge as judge_answer
 
@@ -30,9 +35,22 @@ def handle(task: dict[str, Any]) -> Iterator[dict[str, Any]]:
 
         forms = textbook_forms(graph, task["root"], task["simplify"])
         roots = [forms.get(i, i) for i in task["simplify"]]
-        yield {"stage": "simplified", "positions": task["positions"], "forms": encode(graph, roots)}
+        message = {"stage": "simplified", "positions": task["positions"], "forms": encode(graph, roots)}
+        if task.get("relation") is not None:
+            message["on_curve"] = _on_curve(graph, task, forms)
+        yield message
     if task["verify"]:
         yield {"stage": "verified", **judge(graph, task, forms)}
+
+
+def _on_curve(graph: Graph, task: dict[str, Any], forms: dict[int, int]) -> dict[str, Any]:
+    """Shorter forms of some results, by the relation itself: equal to them on its curve, which is proved."""
+    from .onrelation import shorten
+
+    where = dict(zip(task["simplify"], task["positions"], strict=True))
+    found = {where[i]: shorten(graph, forms.get(i, i), task["relation"]) for i in task["shorten"]}
+    shorter = {position: form for position, form in found.items() if form is not None}
+    return {"positions": list(shorter), "forms": encode(graph, shorter.values())}
 
 
 def judge(graph: Graph, task: dict[str, Any], forms: dict[int, int]) -> dict[str, Any]:

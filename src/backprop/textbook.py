@@ -24,6 +24,8 @@ from .tidy import MAX_BITS, Tidy, bits, combine, exact_root
 MAX_TERMS = 60
 MAX_SIZE = 600
 MAX_EXPONENT = 200
+MAX_RULES = 6  # terms of a relation that are replaced by the rest of it
+MAX_STEPS = 24
 KEEP = 1.17  # how many times longer the collected form may be than the shortest
 
 # base -> (rational exponent, the rest of the exponent as a node or None)
@@ -66,12 +68,29 @@ def _best(graph: Graph, position: int, collector: _Collector, factoring: _Collec
     return collected if operations(graph, collected) <= KEEP * operations(graph, best) else best
 
 
+def forms_modulo(graph: Graph, position: int, relation: int) -> Iterator[int]:
+    """Forms that an expression may have where `relation` is 0, none of them proved; only the functions of the two."""
+    if graph.written_size([position, relation]) > MAX_SIZE:
+        return
+    allowed = _functions(graph, [position, relation]) | _ARITHMETIC
+    collector = _Collector(graph, set())
+    one = collector.tidy.one
+    try:
+        for form in _Polynomials(collector, collector.build(collector.product(position)), relation).modulo():
+            keys = [graph.nodes[i] for i in graph.reachable([form])]
+            if {key[0] for key in keys} - LEAVES <= allowed and not any(k[0] == "mul" and one in k[1:] for k in keys):
+                yield form
+    except _TooLarge:
+        return
+
+
 def _functions(graph: Graph, roots: Iterable[int]) -> set[str]:
     return {graph.nodes[i][0] for i in graph.reachable(roots)} - LEAVES
 
 
 # The four operations and powers, and the functions that partials of the others bring in.
-_ALWAYS = frozenset("add sub mul div neg pow sqrt cbrt tan cot sec csc tanh coth sech csch".split())
+_ARITHMETIC = frozenset("add sub mul div neg pow sqrt cbrt".split())
+_ALWAYS = _ARITHMETIC | frozenset("tan cot sec csc tanh coth sech csch".split())
 
 
 def operations(graph: Graph, root: int) -> int:
@@ -562,12 +581,13 @@ _SQUARES = (
 class _Polynomials:
     """One collected expression as a quotient of polynomials over its atoms."""
 
-    def __init__(self, collector: _Collector, root: int) -> None:
+    def __init__(self, collector: _Collector, root: int, *others: int) -> None:
         from flint import fmpq_mpoly_ctx
 
         self.collector = collector
         self.graph = collector.graph
         self.product = collector.product(root)
+        self.others = [collector.product(other) for other in others]  # over the same atoms
         self.atoms: dict[tuple[int, int | None], int] = {}
         self.units: dict[tuple[int, int | None], int] = {}
         self.order: list[int] = []  # sums, innermost first
@@ -584,7 +604,7 @@ class _Polynomials:
 
     def _survey(self) -> None:
         """Numbers the atoms and finds the finest exponent of each."""
-        stack: list[tuple[int, Product | None]] = [(-1, self.product)]
+        stack: list[tuple[int, Product | None]] = [(-1, product) for product in (self.product, *self.others)]
         seen: set[int] = set()
         while stack:
             base, product = stack.pop()
@@ -660,21 +680,60 @@ class _Polynomials:
         """The factored and the expanded forms."""
         quotient = self._lowest(*self._monomial(self.product))
         for top, bottom in self._rewritten(quotient):
-            if top == 0:
-                yield self.collector.tidy.zero
-                continue
-            if len(top) > MAX_TERMS or len(bottom) > MAX_TERMS:
-                continue
-            below = self._factored(bottom)
-            yield self._node(self._factored(top), below)
-            yield self._node(self._expanded(top), below)
-            yield self._node(self._common_monomial(top), below)
-            if len(bottom) <= 3:
-                yield self._node(self._factored(top), self._expanded(bottom))
-            if len(bottom) == 1 and 1 < len(top) <= 6:
-                inverse = self.collector.raised(below, -1)
-                terms = [self.collector.times(term, inverse) for term in self._monomials(top)]
-                yield self.collector.build(self.collector.sum_of(terms))
+            yield from self._forms(top, bottom)
+
+    def _forms(self, top: Any, bottom: Any) -> Iterator[int]:
+        """Ways to write a quotient in lowest terms."""
+        if top == 0:
+            yield self.collector.tidy.zero
+            return
+        if len(top) > MAX_TERMS or len(bottom) > MAX_TERMS:
+            return
+        below = self._factored(bottom)
+        yield self._node(self._factored(top), below)
+        yield self._node(self._expanded(top), below)
+        yield self._node(self._common_monomial(top), below)
+        if len(bottom) <= 3:
+            yield self._node(self._factored(top), self._expanded(bottom))
+        if len(bottom) == 1 and 1 < len(top) <= 6:
+            inverse = self.collector.raised(below, -1)
+            terms = [self.collector.times(term, inverse) for term in self._monomials(top)]
+            yield self.collector.build(self.collector.sum_of(terms))
+
+    def modulo(self) -> Iterator[int]:
+        """Forms of the quotient in which the first of the others, a relation that is 0, was used.
+
+        Every term of the relation in turn is what is replaced by the rest: above, below, and in both.
+        """
+        relation = self._lowest(*self._monomial(self.others[0]))[0]
+        rules = []
+        for exponents, coefficient in list(relation.to_dict().items())[:MAX_RULES]:
+            if any(exponents):
+                rest = relation / -coefficient + self.context.from_dict({exponents: 1})
+                rules.append((tuple(map(int, exponents)), rest))
+        for top, bottom in list(self._rewritten(self._lowest(*self._monomial(self.product)))):
+            tops, bottoms = ([p, *(self._replaced(p, *rule) for rule in rules)] for p in (top, bottom))
+            for above in tops:
+                for below in bottoms:
+                    if above is not None and below is not None and below != 0:
+                        yield from self._forms(*self._lowest(above, below))
+
+    def _replaced(self, p: Any, monomial: tuple[int, ...], rest: Any) -> Any:
+        """The polynomial with `rest` for a monomial until it has none; None if that never ends, or changes nothing."""
+        for step in range(MAX_STEPS):
+            kept, replaced = {}, {}
+            for exponents, coefficient in p.to_dict().items():
+                lowered = tuple(int(n) - m for n, m in zip(exponents, monomial))
+                if min(lowered) < 0:
+                    kept[exponents] = coefficient
+                else:
+                    replaced[lowered] = coefficient
+            if not replaced:
+                return p if step else None
+            p = self.context.from_dict(kept) + self.context.from_dict(replaced) * rest
+            if len(p) > MAX_TERMS:
+                return None
+        return None
 
     def _node(self, top: Product, bottom: Product) -> int:
         return self.collector.build(self.collector.times(top, self.collector.raised(bottom, -1)))

@@ -38,9 +38,10 @@ if TYPE_CHECKING:
 # What a JSON row may say besides its equation: the options that make sense for one equation.
 ROW_OPTIONS = (
     "wrt", "at", "order", "of", "mixed", "along", "total", "jacobian", "hessian", "tangent", "mode", "decompose",
-    "check-gradient", "explain", "functions", "digits", "time-limit", "max-nodes", "no-simplify", "no-verify",
+    "check-gradient", "explain", "critical", "functions", "digits", "time-limit", "max-nodes",
+    "no-simplify", "no-verify",
 )  # fmt: skip
-FLAGS = ("jacobian", "hessian", "tangent", "check-gradient", "explain", "no-simplify", "no-verify")
+FLAGS = ("jacobian", "hessian", "tangent", "check-gradient", "explain", "critical", "no-simplify", "no-verify")
 
 
 def choices(key: str, given: list[Any], allowed: Sequence[str]) -> list[str]:
@@ -68,6 +69,7 @@ class Settings(NamedTuple):
     decompose: str | None = None
     check_gradient: bool = False
     explain: bool = False
+    critical: bool = False
     functions: tuple[str, ...] = ()
     digits: int = 15
     time_limit: float = 5.0
@@ -130,6 +132,7 @@ class Settings(NamedTuple):
 @click.option("--along", multiple=True, metavar="dx=1,dy=2", help="The derivative along a direction.")
 @click.option("--total", metavar="t", help="The total derivative by t, on which the other variables depend.")
 @click.option("--tangent", is_flag=True, help="The tangent line, or linear approximation, at the point.")
+@click.option("--critical", is_flag=True, help="Look for the critical points: minima, maxima, saddles.")
 @click.option("--mode", "mode", multiple=True, metavar="MODE,…", help="Compute the gradient in other ways too: "
               f"{', '.join(MODES)} or all.")  # fmt: skip
 @click.option("--decompose", metavar="KIND", help="Another compute graph of the same equation: "
@@ -318,10 +321,12 @@ class _Run:
         if error is not None:
             return Job(key=(row, error))
         derivation, settings = found
-        return Derive(
+        job = Derive(
             derivation, key=(row, None), simplify=not settings.no_simplify, verify=not settings.no_verify,
             time_limit=settings.time_limit, adjoints=self.json or (self.full and self.steps != "result"),
         )  # fmt: skip
+        job.critical = settings.critical
+        return job
 
     def derive(self, row: Row) -> tuple[Derivation, Settings]:
         """What needs no worker."""
@@ -344,12 +349,12 @@ class _Run:
             program=row.program, functions=settings.functions, digits=settings.digits,
             max_nodes=settings.max_nodes, trace=trace,
         )  # fmt: skip
-        if settings.mode or settings.decompose or settings.check_gradient:
+        if settings.mode or settings.decompose or settings.check_gradient or settings.critical:
             from ..study import study
 
             study(
                 derivation, modes=settings.mode, decompositions=settings.decompose is not None,
-                check=settings.check_gradient,
+                check=settings.check_gradient, critical=settings.critical,
             )  # fmt: skip
         return derivation, settings
 
@@ -370,8 +375,16 @@ class _Run:
         out.lines(lay_out(shown.opening(), width=out.width, ascii=out.ascii))
         out.flush()
         self.session.wait(job)
+        self.seek(job)
         out.lines(lay_out(shown.closing(), width=out.width, ascii=out.ascii))
         self.count(job)
+
+    def seek(self, job: Any) -> None:
+        """Critical points, if they are asked for."""
+        if job.critical:
+            from ..session import Seek
+
+            self.session.wait(self.session.send(Seek.of(job.derivation, time_limit=job.time_limit)))
 
     def show(self, job: Job) -> None:
         """A row of several that is done."""
@@ -391,6 +404,7 @@ class _Run:
     def written(self, job: Any) -> Any:
         """The text of a row: a string, or lines with styles."""
         derivation, out = job.derivation, self.out
+        self.seek(job)
         if self.json:
             return json_text(derivation.as_dict(job.key[0].source), ascii=out.ascii)
         from ..render.plain import Trace, Words, lay_out, result_text, summary

@@ -211,6 +211,8 @@ class _Writer:
             data |= d.comparison.as_dict(d.all_names() if d.names else None)
         if d.tangents:
             data["tangents"] = {one.name: one.as_dict(d) for one in d.tangents}
+        if d.critical is not None:
+            data["critical"] = d.critical.as_dict()
         if d.alternatives is not None:
             data |= d.alternatives.as_dict(d.digits)
         if d.checks:

@@ -412,6 +412,10 @@ class Trace:
     def _studied(self) -> Iterator[Section]:
         """Other modes, other decompositions, the check by numbers."""
         derivation, ascii = self.derivation, self.words.ascii
+        if derivation.critical is not None:
+            from .critical import critical_sections
+
+            yield from critical_sections(derivation.critical, ascii=ascii)
         if derivation.comparison is None and derivation.alternatives is None and not derivation.checks:
             return
         from .modes import check_sections, decomposition_sections, mode_sections
@@ -539,7 +543,12 @@ class Trace:
                 name = ""
             if derivation.kind == "implicit":
                 name = self._first_derivative(rows, entry, name)
-            rows.append((name, f"= {text}", self.value(derivation.values.get(entry.path), text)))
+            value = self.value(derivation.values.get(entry.path), text)
+            before = derivation.forms.get(entry.position, entry.position)
+            if entry.position in derivation.on_curve:
+                rows.append((name, f"= {to_text(self.graph, before, style)}", ""))
+                name, value = "", f"{value} on the curve".strip()
+            rows.append((name, f"= {text}", value))
         return Section(title, remark, (NAME, FORMULA, NUMBER), rows)
 
     def _tangent(self) -> Section:
