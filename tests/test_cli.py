@@ -831,3 +831,165 @@ def test_what_is_not_asked_for_is_not_done(session):
     assert derivation.verified.how == "verification was not asked for"
     session.wait(session.send(Derive(derivation, simplify=True, verify=False)))
     assert derivation.verified.how == "verification was not asked for"
+
+
+# -- programs, relations, and more than gradients ---------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    ("arguments", "line"),
+    [
+        (["a = x + 2; b = a^2; y = 3b"], "a = x + 2; 6*a"),
+        (["a = x + 2; b = a^2; y = 3b", "--wrt", "a"], "a = x + 2; 6*a"),
+        (["f(u) = u^2 + 1; y = f(sin x)"], "2*sin(x)*cos(x)"),
+        (["k = 3; y = k x^2"], "6*x"),
+        (["x^2 + y^2 = 25"], "-x/y"),
+        (["x^2 + y^2 = 25", "--order", "2"], "-25/y**3"),
+        (["x^2 + y^2 + z^2 = 9", "--of", "z"], "[-x/z, -y/z]"),
+        (["[x y, x + y^2]"], "[[y, x], [1, 2*y]]"),
+        (["u = x y; v = x + y; w = 3", "--of", "u,v", "--wrt", "x"], "[[y], [1]]"),
+        (["x^2 y^3", "--hessian"], "[[2*y**3, 6*x*y**2], [6*x*y**2, 6*x**2*y]]"),
+        (["x^2 y^3", "--hessian", "--along", "dx=1,dy=2"], "[12*x*y**2 + 2*y**3, 6*x*y**2 + 12*x**2*y]"),
+        (["x^2 y^3", "--mixed", "x,x,y"], "6*y**2"),
+        (["x^2 y", "--along", "dx=1,dy=2"], "2*x*y + 2*x**2"),
+        (["x^2 y", "--total", "t"], "2*x*y*dx_dt + x**2*dy_dt"),
+        (["x^2 y", "--total", "t", "--wrt", "x"], "2*x*y*dx_dt"),
+        (["x^3 - 3x", "--tangent", "--at", "x=2"], "9*x - 16"),
+        (["x^2 + y^2 = 25", "--tangent", "--at", "x=3,y=4"], "-3/4*x + 25/4"),
+        (["5x^2/(1 + e^x)", "--decompose", "nary", "--wrt", "y"], "0"),
+    ],
+)
+def test_the_answer_alone_is_one_line_that_can_be_read_back(cli, arguments, line):
+    result = cli("diff", "-q", *arguments)
+    assert (result.out, result.status, result.err) == (line + "\n", 0, "")
+
+
+def test_the_answer_of_a_program_is_a_program_with_the_same_value(cli):
+    line = cli("diff", "-q", "r = sqrt(x^2 + y^2); u = r*sin(x); z = u/r + u").out.strip()
+    again = json.loads(cli("diff", line, "--at", "x=1/3,y=2", "--format", "json", *FAST).out)
+    first = cli("diff", "r = sqrt(x^2 + y^2); u = r*sin(x); z = u/r + u", "--at", "x=1/3,y=2", "--format", "json").out
+    assert list(again["values"].values()) == list(json.loads(first)["gradient_value"].values())
+
+
+def test_the_json_of_more_than_gradients_has_nested_objects_by_name(cli):
+    def data(*arguments):
+        return json.loads(cli("diff", "--format", "json", *arguments).out)
+
+    table = data("u = x y; v = x + y", "--jacobian", "--at", "x=2,y=3")
+    assert table["jacobian"] == {"u": {"x": "y", "y": "x"}, "v": {"x": "1", "y": "1"}}
+    assert table["jacobian_value"] == {"u": {"x": "3", "y": "2"}, "v": {"x": "1", "y": "1"}}
+    assert (table["outputs"], table["values"], table["output"]) == (["u", "v"], {"u": "6", "v": "5"}, None)
+    second = data("x^2 y", "--hessian", "--at", "x=1,y=2")
+    assert second["hessian"] == {"x": {"x": "2*y", "y": "2*x"}, "y": {"x": "2*x", "y": "0"}}
+    assert second["hessian_value"] == {"x": {"x": "4", "y": "2"}, "y": {"x": "2", "y": "0"}}
+    assert second["gradient"] == {"x": "2*x*y", "y": "x**2"}
+    assert second["value"] == "2"
+    curve = data("x^2 + y^2 = 25", "--at", "x=3,y=4")
+    assert curve["implicit"] == {"equation": "x**2 + y**2 = 25", "dependent": "y"}
+    assert (curve["gradient"], curve["gradient_value"], curve["value"]) == ({"x": "-x/y"}, {"x": "-3/4"}, "4")
+    program = data("f(u) = u^2; a = x + 2; y = f(a)")
+    assert program["definitions"] == [{"name": "a", "expr": "x + 2"}]
+    assert program["functions"] == [{"name": "f", "parameters": ["u"], "expr": "u**2"}]
+    assert (program["equation"], program["gradient"]) == ("y = a**2", {"x": "2*a"})
+    assert [(n["name"], n.get("call")) for n in program["nodes"]] == [("x", None), ("a", None), ("y", "f(a)")]
+    modes = data("x y", "--mode", "all", "--at", "x=2,y=3")
+    assert [m["mode"] for m in modes["modes"]] == ["reverse", "forward", "paths", "finite-difference", "complex-step"]
+    assert all(m["digits"]["x"] >= 9 for m in modes["modes"])
+    checked = data("x^3", "--check-gradient", "--at", "x=2")
+    assert checked["gradient_check"]["x"]["agrees"] is True
+    assert data("x^2", "--tangent", "--at", "x=3")["tangent"] == {"equation": "6*(x - 3) + 9", "collected": "6*x - 9"}
+    assert data("x^2 y", "--along", "dx=1,y=2")["along"]["direction"] == {"x": "1", "y": "2"}
+    points = data("x^3 - 3x", "--critical")["critical"]
+    assert [(p["at"], p["kind"]) for p in points["points"]] == [({"x": "-1"}, "maximum"), ({"x": "1"}, "minimum")]
+    assert all("explanation" in edge for edge in data("x sin x", "--explain")["edges"])
+
+
+def test_a_row_of_json_may_ask_for_all_of_it(cli):
+    rows = [
+        '{"equation": "x^2 y", "hessian": true}', '{"equation": "x^2 y", "along": {"dx": 1, "dy": "1/2"}}',
+        '{"equation": "u = x y; v = x", "of": ["u", "v"]}', '{"equation": "x^2 y", "mixed": ["x", "y"]}',
+        '{"equation": "x y", "mode": ["reverse", "paths"]}', '{"equation": "x^2", "hessian": "yes"}',
+        '{"equation": "x^2", "mode": "sideways"}', '{"equation": "x^2", "at": "points.csv"}',
+    ]  # fmt: skip
+    result = cli("diff", "-q", stdin="\n".join(rows))
+    answers = ["[[2*y, 2*x], [2*x, 0]]", "2*x*y + x**2/2", "[[y, x], [1, 0]]", "2*x", "[y, x]", "", "", ""]
+    assert result.out.splitlines() == answers
+    assert result.status == 2
+    assert len(result.err.split("error:")) == 4
+
+
+def test_an_error_in_a_program_has_its_own_line(cli, tmp_path):
+    file = tmp_path / "wrong.net"
+    file.write_bytes(b"\xef\xbb\xbfa = x + 2\r\n# a comment\r\nb = a^2 +\r\n  \xce\xb1*sni(x)\r\ny = 3b\r\n")
+    result = cli("diff", "--program", str(file))
+    assert result.status == 2
+    assert f"{file}:4:5: error: unknown function `sni`" in result.err
+    error = json.loads(cli("diff", "--program", str(file), "--format", "json").out)
+    assert (error["source"]["line"], error["error"]["column"]) == (4, 5)
+
+
+def test_a_program_comes_from_a_file_or_from_a_pipe(cli, tmp_path):
+    text = "# a network\nh = sigmoid(w*x)\nL = (h - t)^2\n"
+    file = tmp_path / "a.net"
+    file.write_text(text)
+    expected = "h = sigmoid(w*x); 2*x*h*(h - t)*(1 - h)\n"
+    assert cli("diff", "-q", "--program", str(file), "--wrt", "w").out == expected
+    assert cli("diff", "-q", "--program", "-", "--wrt", "w", stdin=text).out == expected
+
+
+@pytest.mark.parametrize(
+    ("arguments", "message"),
+    [
+        (["x y", "--jacobian", "--hessian"], "do not go together"),
+        (["x y", "--hessian", "--order", "2"], "do not go together"),
+        (["[x, y]", "--hessian"], "one output"),
+        (["x y", "--of", "z"], "no output z"),
+        (["u = x y; v = u", "--of", "z"], "defines no `z`"),
+        (["x^2 + y^2 = 25", "--at", "x=3"], "2 points"),
+        (["x^2 + y^2 = 25", "--at", "x=3,y=5"], "not on the curve"),
+        (["x^2 + y^2 = 25", "--hessian"], "for formulas"),
+        (["x^2 = 25"], "only one variable"),
+        (["x + 0y = 25", "--of", "y"], "cancels"),
+        (["x y", "--along", "q=1"], "no component"),
+        (["x y", "--mode", "sideways"], "no value of mode"),
+        (["x y", "--decompose", "sideways"], "no value of decompose"),
+        (["x y", "--tangent"], "needs a point"),
+        (["x y", "--check-gradient"], "at a point"),
+        (["x y = 1", "--critical"], "critical points"),
+        (["a = x^2; y = a x", "--hessian", "--wrt", "a,x"], "first derivatives"),
+        (["x y", "--at", "no/such/file.csv"], "No such file"),
+        (["x y", "x", "--at", "points.csv"], "one equation"),
+    ],
+)
+def test_what_cannot_be_asked_is_said_with_a_remedy(cli, arguments, message):
+    result = cli("diff", *arguments)
+    assert result.status == 2
+    assert message in result.err
+    assert len(result.err.splitlines()) >= 2
+
+
+def test_a_table_of_points_gives_a_table_of_values_and_gradients(cli, tmp_path):
+    points = tmp_path / "points.csv"
+    points.write_text("id,x,y\na,1,2\nb,-1,3\nc,two,1\n")
+    out = tmp_path / "out.csv"
+    result = cli("diff", "y log(x)", "--wrt", "x", "--at", str(points), "-o", str(out))
+    assert out.read_text().splitlines() == [
+        "id,x,y,f,df/dx,status,note", "a,1,2,0.0,2.0,ok,", "b,-1,3,,,undefined,log(x) needs x > 0",
+        "c,two,1,,,unreadable,x: `two` is not a number",
+    ]  # fmt: skip
+    assert result.status == 2
+    assert "3 points: 1 undefined, 1 unreadable; proved equal to sympy.diff" in result.err
+    lines = cli("diff", "y log(x)", "--at", "-", "--format", "json", stdin='{"x": 1, "y": "1/2"}\n').out
+    assert json.loads(lines)["gradient"] == {"x": 0.5, "y": 0.0}
+
+
+def test_forward_mode_alone_shows_tangents_instead_of_adjoints(cli):
+    out = cli("diff", "x y + sin x", "--mode", "forward", "--at", "x=0,y=2").out
+    assert "Tangents by x" in out
+    assert "v\u03072 = cos(x)·x\u0307  sine    = 1" in out
+    assert "Backward" not in out
+
+
+def test_vanishing_adjoints_are_pointed_out_and_ordinary_zeros_are_not(cli):
+    assert "relu is closed at v1 = -1" in cli("diff", "relu(x - 2)", "--at", "x=1", *FAST).out
+    assert "note" not in cli("diff", "x*y + sin x", "--at", "x=0,y=2", *FAST).out

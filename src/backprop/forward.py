@@ -16,7 +16,7 @@ from .errors import UsageError, visible
 from .expr import LEAVES, Graph, Node, Number
 from .ops import CONDITIONS
 from .parser import check_variables
-from .reverse import Edge, _folded
+from .reverse import Edge, folded
 from .rules import Program, apply, program
 from .tidy import Tidy
 
@@ -64,7 +64,7 @@ def push_forward(graph: Graph, roots: Iterable[int], seeds: Mapping[int, int], *
             continue
         operands = key[1:]
         if op == "pow" and operands[1] not in tangents:
-            operands = (operands[0], _folded(graph, operands[1], tidy))  # −5 and 1/2 as the numbers they are
+            operands = (operands[0], folded(graph, operands[1], tidy))  # −5 and 1/2 as the numbers they are
         terms = []
         for k, operand in enumerate(operands):
             tangent = tangents.get(operand)

@@ -112,7 +112,7 @@ def backpropagate(
             continue
         operands = key[1:]
         if op == "pow" and operands[1] not in varying:
-            operands = (operands[0], _folded(graph, operands[1], tidy))  # −5 and 1/2 as the numbers they are
+            operands = (operands[0], folded(graph, operands[1], tidy))  # −5 and 1/2 as the numbers they are
         for k, target in enumerate(operands):
             if target not in varying:
                 continue
@@ -139,7 +139,7 @@ def backpropagate(
     return result
 
 
-def _folded(graph: Graph, exponent: int, tidy: Tidy) -> int:
+def folded(graph: Graph, exponent: int, tidy: Tidy) -> int:
     value = literal_rational(graph, exponent)
     return (
         exponent
