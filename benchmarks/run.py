@@ -17,6 +17,8 @@ BENCHMARKS = {
     "batch": ["--sample", "200"],
     "engines": [],
     "answers": [],
+    "points": [],
+    "problems": [],
     "scaling": [],
 }
 QUICK = {
@@ -24,6 +26,8 @@ QUICK = {
     "batch": ["--sample", "50"],
     "engines": ["--rounds", "2"],
     "answers": ["--sample", "40", "--answers", "100"],
+    "points": ["--count", "50000", "--rounds", "2"],
+    "problems": ["--rounds", "1", "--sizes", "2"],
 }
 
 

@@ -431,9 +431,10 @@ def derive(
     names = None if wrt is None else check_variables(wrt)
     points = list(at) if at else []
     known = [*(names or ()), *points, *mixed, *([total] if total else [])]
+    moving = [name for given in along or () for name in (given, given[1:])]
     of = check_variables(of)
     equation = read(
-        text, wrt=known, of=of, functions=functions, inputs=known, max_nodes=max_nodes, several=jacobian,
+        text, wrt=known, of=of, functions=functions, inputs=[*known, *moving], max_nodes=max_nodes, several=jacobian,
         program=program,
     )  # fmt: skip
     if of and not equation.definitions and equation.right is None and of != [equation.output]:

@@ -23,6 +23,7 @@ from .passes import dependent_variable
 from .program import split_top
 from .reverse import backpropagate
 from .tidy import Tidy
+from .zeros import zeros
 
 _WANTED = 10  # points on the curve
 _FIRST = [Fraction(n, 2) for n in (1, 2, 4, 6, -1, -2, 3, 8, -4, -6, 5, 10, 0, -8, 20, -20, 200)]
@@ -61,12 +62,30 @@ class Relation:
             self._points.append(point)
             yield point
 
-    def solutions(self, given: dict[str, Value]) -> list[Value]:
-        """The values of the dependent variable where the others are given, as far as a search finds them.
+    def solutions(self, given: dict[str, Value]) -> tuple[list[Value], bool]:
+        """The values of the dependent variable where the others are given, and whether these are all.
 
-        Rational ones are exact, others are balls that certainly hold one.
+        Rational ones are exact, others are balls that certainly hold one. Elimination finds all of them
+        where the relation is algebraic (`zeros`); elsewhere a search may miss some.
         """
-        return sorted(set(self._roots(given)), key=float)
+        if all(isinstance(value, int | Fraction) for value in given.values()):
+            graph, y = self.graph, self.dependent
+            numbers = {graph.variable(name): graph.number(value) for name, value in given.items()}
+            found = zeros(graph, [graph.substitute(self.difference, numbers)], [y])
+            if found.complete and not found.families:
+                values = [self._exact(given, point[y].ball) for point in found.points]
+                return sorted((v for v in values if v is not None), key=float), True
+        return sorted(self._roots(given), key=float), False
+
+    def _exact(self, given: dict[str, Value], ball: Value) -> Value:
+        """The rational number near a root if it is one itself, else the ball; None if it is no root at all."""
+        easy = Fraction(float(ball)).limit_denominator(10**6)
+        order = self.graph.reachable([self.difference])
+        point = {**given, self.dependent: easy}
+        if ball.overlaps(to_ball(easy)) and evaluate(self.graph, order, point)[self.difference] == 0:
+            return easy.numerator if easy.denominator == 1 else easy
+        around = evaluate(self.graph, order, {**given, self.dependent: ball}, precision=200, exact=False)
+        return None if around[self.difference] is None else ball
 
     def _search(self) -> Iterator[dict[str, Value]]:
         others = [name for name in self.names if name != self.dependent]

@@ -25,7 +25,7 @@ MAX_DIGITS = 300
 _OPENERS = {"LPAR": "RPAR", "LSQB": "RSQB", "LBRACE": "RBRACE"}
 _SKIPPED = frozenset({"SPACE", "COMMENT"})
 _CLOSERS = frozenset(_OPENERS.values())
-_KEYWORDS = {"if": "IF", "else": "ELSE", "and": "AND", "or": "OR", "not": "NOT"}
+KEYWORDS = {"if": "IF", "else": "ELSE", "and": "AND", "or": "OR", "not": "NOT"}
 SUPERSCRIPTS = str.maketrans("⁰¹²³⁴⁵⁶⁷⁸⁹⁺⁻⁽⁾ⁿⁱˣʸᵃᵇᵏᵐᵗ", "0123456789+-()nixyabkmt")
 _FRACTIONS = dict(
     zip("½⅓⅔¼¾⅕⅖⅗⅘⅙⅚⅛⅜⅝⅞", "1/2 1/3 2/3 1/4 3/4 1/5 2/5 3/5 4/5 1/6 5/6 1/8 3/8 5/8 7/8".split(), strict=True)
@@ -365,9 +365,9 @@ class Lexer:
                 operand = True
                 i += 1
             elif kind == "NAME":
-                if text in _KEYWORDS and text not in self.given:
+                if text in KEYWORDS and text not in self.given:
                     level.argument = level.quotient = -1
-                    reading.emit(_KEYWORDS[text], text, start, start + len(text))
+                    reading.emit(KEYWORDS[text], text, start, start + len(text))
                     operand = False
                     i += 1
                 else:
@@ -759,7 +759,7 @@ class Lexer:
             if (
                 name in CONSTANTS
                 or name == "π"
-                or name in _KEYWORDS
+                or name in KEYWORDS
                 or name in right
                 or self._is_word_product(equal, right)
             ):

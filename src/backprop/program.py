@@ -8,11 +8,12 @@ written out. A function that the program defines is put in place where it is cal
 from __future__ import annotations
 
 import re
-from collections.abc import Collection, Iterable, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 
 from .errors import BackpropError, LimitError, NameFault, ParseError, UsageError, visible
 from .expr import LEAVES, Graph, literal_rational
-from .ops import CONSTANTS
+from .lexer import KEYWORDS
+from .ops import CONSTANTS, FUNCTIONS
 from .parser import MAX_NODES, Definition, Equation, parse_equation
 from .reverse import backpropagate
 
@@ -125,20 +126,22 @@ def parse_program(
     >>> str(equation.node), [definition.name for definition in equation.definitions]
     ('3*(x + 2)**2', ['a', 'b', 'y'])
     """
+    text = text.removeprefix("\ufeff")
     spans = statements(text)
     if not spans:
         raise ParseError("the program is empty", text=text, start=0, end=1, hint="write one, for example y = x^2")
     reader = _Reader(text, wrt, functions, inputs, max_nodes)
     equation = reader.read(spans)
+    if several and not of and equation.right is None and len(equation.outputs) == 1:
+        of = [name for name, _ in sinks(equation)]
+    _choose(equation, of)
     outputs = [root for _, root in equation.outputs]
     given = [d.name for d in equation.definitions if d.given and d.position not in outputs]
     if given and equation.right is None and not equation.graph.variables(outputs):
         # Values first, then what is computed from them: `x = 2; y = x^2`.
         reader = _Reader(text, wrt, functions, [*inputs, *given], max_nodes)
         equation = reader.read(spans)
-    if several and not of and equation.right is None and len(equation.outputs) == 1:
-        of = [name for name, _ in sinks(equation)]
-    _choose(equation, of)
+        _choose(equation, of)
     _report(equation, reader.inputs_seen)
     return equation
 
@@ -157,6 +160,7 @@ class _Reader:
         self.own_functions: list[str] = []
         self.inputs_seen: dict[str, None] = {}
         self.several = False
+        self.counted = self.operations = 0
 
     def read(self, spans: Sequence[Span]) -> Equation:
         """The equation of the last statement, with all definitions."""
@@ -165,9 +169,7 @@ class _Reader:
         for start, end in spans[:-1]:
             part, scratch = self._parse(start, end)
             if part.right is not None or part.output is None or part.prefix is not None:
-                named = _LEFT.match(self.text, start, end)
-                if named and part.right is not None:
-                    raise self._fault(f"`{visible(named[1])}` is defined by itself", start, end, "choose another name")
+                self._explain_left_side(part, start, end)
                 raise self._fault("only the last statement may be something else than a definition", start, end,
                                   "give it a name: a = ...")  # fmt: skip
             self._define(part, scratch, start, end)
@@ -184,7 +186,7 @@ class _Reader:
                 if name in self.defined or name in self.inputs_seen or ("var", name) in scratch.index:
                     raise self._fault(f"`{name}` would be the name of an entry, and is taken", start, end,
                                       "write out the definitions of the outputs")  # fmt: skip
-                equation.outputs.append((name, self._resolve(scratch, part.root, (), low, high)))
+                equation.outputs.append((name, self._resolve(scratch, part.root, {}, low, high)))
                 self._see(scratch, ())
             equation.output, equation.root = equation.outputs[0]
         else:
@@ -192,18 +194,28 @@ class _Reader:
         equation.definitions = list(self.defined.values())
         return equation
 
+    def _explain_left_side(self, part: Equation, start: int, end: int) -> None:
+        """Why what looks like a definition is none."""
+        named, called = _LEFT.match(self.text, start, end), _CALLED.match(self.text, start, end)
+        if part.right is None or not (named or called):
+            return
+        if called is not None and called[1] in FUNCTIONS:
+            raise self._fault(f"`{called[1]}` is a function already", start, end, "choose another name")
+        if named is not None:
+            raise self._fault(f"`{visible(named[1])}` is defined by itself", start, end, "choose another name")
+
     def _last(self, start: int, end: int) -> None:
         """The last statement: a definition, an expression, d/dx of one, or a relation."""
         equation = self.equation
         part, scratch = self._parse(start, end)
         if part.right is not None:
-            equation.right = self._resolve(scratch, part.right, (), start, end)
-            equation.root = self._resolve(scratch, part.root, (), start, end)
+            equation.right = self._resolve(scratch, part.right, {}, start, end)
+            equation.root = self._resolve(scratch, part.root, {}, start, end)
         elif part.output is None:
-            equation.root = self._resolve(scratch, part.root, (), start, end)
+            equation.root = self._resolve(scratch, part.root, {}, start, end)
             equation.wrt, equation.order = part.wrt, part.order
         else:
-            equation.root = self._define(part, scratch, start, end).position
+            equation.root = self._define(part, scratch, start, end, last=True).position
             equation.output, equation.parameters, equation.prefix = part.output, part.parameters, part.prefix
         self._see(scratch, part.parameters)
         equation.outputs = [(equation.output or "", equation.root)]
@@ -211,8 +223,10 @@ class _Reader:
     def _parse(self, start: int, end: int) -> tuple[Equation, Graph]:
         """A statement by itself, in a graph of its own."""
         named, called = _LEFT.match(self.text, start, end), _CALLED.match(self.text, start, end)
-        if named and named[1] in CONSTANTS:
+        if named and (named[1] in CONSTANTS or named[1] == "π"):
             raise self._fault(f"`{named[1]}` is a constant and cannot be defined", start, end, "choose another name")
+        if named and named[1] in KEYWORDS:
+            raise self._fault(f"`{named[1]}` is a word of the language", start, end, "choose another name")
         known = [*self._known_in(self.text[start:end]), *([named[1]] if named and self.several else [])]
         functions = [*self.own_functions, *([called[1]] if called else [])]
         scratch = Graph()
@@ -243,8 +257,11 @@ class _Reader:
             found.update((part, None) for part in parts if part in self.known)
         return found
 
-    def _define(self, part: Equation, scratch: Graph, start: int, end: int) -> Definition:
-        """A name for what a statement says."""
+    def _define(self, part: Equation, scratch: Graph, start: int, end: int, last: bool = False) -> Definition:
+        """A name for what a statement says. The parameters of a function are its own variables.
+
+        Of the last statement they are those that it is differentiated by.
+        """
         name = part.output or ""
         if name in self.defined:
             raise self._fault(f"`{visible(name)}` is defined twice", start, end, "choose another name")
@@ -256,7 +273,8 @@ class _Reader:
         if name in called:
             raise self._fault(f"`{visible(name)}` is defined by itself", start, end, "write what it stands for")
         given = not part.parameters and not scratch.variables([part.root]) and not called
-        root = value = self._resolve(scratch, part.root, part.parameters, start, end)
+        own = {p: p if last else private(name, p) for p in part.parameters}
+        root = value = self._resolve(scratch, part.root, own, start, end)
         if given and name in self.inputs:
             root = self.graph.variable(name)
         elif given and (literal := literal_rational(scratch, part.root)) is not None:
@@ -279,14 +297,20 @@ class _Reader:
                 if key[1] not in self.defined:
                     self.inputs_seen[key[1]] = None
 
-    def _resolve(self, scratch: Graph, root: int, parameters: Sequence[str], start: int, end: int) -> int:
-        """A node of a statement in the graph of the program: names and calls replaced by what they stand for."""
+    def _resolve(self, scratch: Graph, root: int, own: Mapping[str, str], start: int, end: int) -> int:
+        """A node of a statement in the graph of the program: names and calls replaced by what they stand for.
+
+        `own` are the parameters of the function that the statement defines, and the variables for them.
+        """
         graph = self.graph
         image: dict[int, int] = {}
         for position in scratch.reachable([root]):
             key = scratch.nodes[position]
             if key[0] == "var":
-                definition = None if key[1] in parameters else self.defined.get(key[1])
+                if key[1] in own:
+                    image[position] = graph.variable(own[key[1]])
+                    continue
+                definition = self.defined.get(key[1])
                 if definition is not None and definition.parameters:
                     raise self._fault(f"`{visible(key[1])}` is a function", start, end,
                                       f"write {visible(key[1])}({', '.join(definition.parameters)})")  # fmt: skip
@@ -300,6 +324,10 @@ class _Reader:
                     image[position] = self._call(self.defined[called], key[0], operands, start, end)
                 else:
                     image[position] = graph.intern((key[0], *operands))
+        self.operations += sum(key[0] not in LEAVES for key in graph.nodes[self.counted :])
+        self.counted = len(graph.nodes)
+        if self.operations > self.max_nodes:
+            raise LimitError(f"more than {self.max_nodes} operations", hint="raise it with --max-nodes")
         return image[root]
 
     def _call(self, function: Definition, op: str, operands: tuple[int, ...], start: int, end: int) -> int:
@@ -313,10 +341,10 @@ class _Reader:
                 f"write {visible(name)}({', '.join(function.parameters)})",
             )  # fmt: skip
         body = function.position
+        own = [private(name, p) for p in function.parameters]
         for k in derivatives:
-            parameter = function.parameters[int(k)]
-            body = backpropagate(graph, body, [parameter]).gradient[parameter]
-        by = {graph.variable(p): operand for p, operand in zip(function.parameters, operands)}
+            body = backpropagate(graph, body, [own[int(k)]]).gradient[own[int(k)]]
+        by = {graph.variable(p): operand for p, operand in zip(own, operands)}
         result = graph.substitute(body, by)
         if len(graph.nodes) > 2 * self.max_nodes:
             raise LimitError(f"more than {self.max_nodes} operations", hint="raise it with --max-nodes")
@@ -328,6 +356,17 @@ class _Reader:
         text = self.text[start:end]
         start += len(text) - len(text.lstrip())
         return NameFault(message, text=self.text, start=start, end=start + len(text.strip()), hint=hint)
+
+
+def private(function: str, parameter: str) -> str:
+    """The variable of a parameter in the body of its function: no variable that is typed has this name."""
+    return f"{parameter} of {function}"
+
+
+def parameter_names(graph: Graph, definition: Definition) -> dict[int, str]:
+    """How the private variables in the body of a function are written."""
+    places = ((graph.index.get(("var", private(definition.name, p))), p) for p in definition.parameters)
+    return {position: name for position, name in places if position is not None}
 
 
 def _called(graph: Graph, root: int) -> set[str]:
@@ -347,9 +386,13 @@ def _choose(equation: Equation, of: Sequence[str]) -> None:
         if name not in places:
             known = ", ".join(places) or "none"
             raise UsageError(f"the program defines no `{visible(name)}`", hint=f"it defines {visible(known)}")
-    equation.outputs = [(name, places[name].position) for name in of]
+    graph = equation.graph
+    equation.outputs = []
+    for name in of:
+        back = {i: graph.variable(p) for i, p in parameter_names(graph, places[name]).items()}
+        equation.outputs.append((name, graph.substitute(places[name].position, back)))
     first = places[of[0]]
-    equation.output, equation.root, equation.parameters = first.name, first.position, first.parameters
+    equation.output, equation.root, equation.parameters = first.name, equation.outputs[0][1], first.parameters
     equation.wrt, equation.order, equation.prefix = None, 1, None
 
 
@@ -372,7 +415,7 @@ def _report(equation: Equation, inputs: Iterable[str]) -> None:
     roots = [root for _, root in equation.outputs] + ([] if equation.right is None else [equation.right])
     reached = set(graph.reachable(roots))
     called = {name.rstrip("'") for name, _ in equation.calls.values()}
-    outputs = {name for name, _ in equation.outputs}
+    outputs = list(dict.fromkeys(name for name, _ in equation.outputs))
     known: dict[int, str] = {}
     for d in equation.definitions:
         if d.parameters:

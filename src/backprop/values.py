@@ -75,17 +75,21 @@ def _find_on_curve(result: Derivation, occurring: Sequence[str]) -> None:
     difference = result.answer.difference
     missing = [name for name in occurring if name not in point]
     if missing == [y]:
-        roots = Relation(result.equation, result.wrt, y).solutions(point)
+        roots, complete = Relation(result.equation, result.wrt, y).solutions(point)
         words = ", ".join(f"{y} = {value_text(root, result.digits)}" for root in roots)
-        if len(roots) != 1:
-            found = f"the curve has {len(roots) or 'no'} points" + (f" that were found there: {words}" if roots else "")
-            raise UsageError(f"{found}", hint=f"say which: --at {y}=..." if roots else "choose another point")
+        if not roots:
+            none = "the curve has no point there" if complete else "no point of the curve was found there"
+            raise UsageError(none, hint="choose another point" if complete else f"if you know one, write --at {y}=...")
+        if len(roots) > 1:
+            found = f"the curve has {len(roots)} points there" if complete else f"{len(roots)} points were found there"
+            raise UsageError(f"{found}: {words}", hint=f"say which: --at {y}=...")
         point[y] = roots[0]
         result.point_text[y] = value_text(roots[0], result.digits) or ""
-        result.note(f"{words} is the point of the curve there")
+        result.note(f"{words} is the point of the curve there" if complete else
+                    f"{words} is a point of the curve there; there may be others")  # fmt: skip
     elif not missing:
         value = evaluate(graph, graph.reachable([difference]), point, precision=400)[difference]
-        if value is None or sign_of_difference(value, 0) != 0:
+        if value is None or sign_of_difference(value, 0) in (1, -1):
             off = "" if value is None else f": left minus right is {value_text(value, result.digits)}"
             raise UsageError(f"the point is not on the curve{off}", hint=f"leave {y} out to have it found")
 

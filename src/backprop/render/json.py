@@ -7,7 +7,9 @@ from typing import Any
 
 from ..derivation import Derivation, Link, Step
 from ..expr import LEAVES, PYTHON, to_text
+from ..parser import Definition
 from ..passes import Entry
+from ..program import parameter_names
 
 DENSE = 200  # of more variables than this, entries of a matrix that are 0 are left out
 
@@ -93,10 +95,15 @@ class _Writer:
             data["definitions"] = [{"name": name, "expr": text} for _, name, text in listed]
         if functions:
             data["functions"] = [
-                {"name": f.name, "parameters": list(f.parameters), "expr": to_text(graph, f.position, PYTHON, self.own)}
-                for f in functions
+                {"name": f.name, "parameters": list(f.parameters), "expr": self.body(f)} for f in functions
             ]
         return data
+
+    def body(self, function: Definition) -> str:
+        """What a function stands for, in its parameters."""
+        names = self.own | parameter_names(self.graph, function)
+        alone = function.position in names and self.graph.nodes[function.position][0] == "var"
+        return names[function.position] if alone else to_text(self.graph, function.position, PYTHON, names)
 
     def equation(self) -> dict[str, Any]:
         """The equation as read, and its output."""

@@ -8,7 +8,7 @@ colours. Everything is a generator, so that the first rows of a long trace appea
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from itertools import chain, groupby, islice
 from operator import le
 from typing import NamedTuple
@@ -19,6 +19,7 @@ from ..evaluate import Value
 from ..expr import ASCII, LEAVES, PRETTY, PYTHON, Style, to_text
 from ..ops import lookup
 from ..passes import ALONG, Entry
+from ..program import parameter_names
 from ..reverse import Edge, Pass
 
 TYPE_CHECKING = False
@@ -252,21 +253,24 @@ class Trace:
             if d.name == derivation.equation.output and len(derivation.outputs) == 1:
                 continue
             left = d.name + (f"({', '.join(d.parameters)})" if d.parameters else "")
-            rows.append(("", f"{left} = {self.written(d.value)}"))
+            rows.append(("", f"{left} = {self.written(d.value, parameter_names(self.graph, d))}"))
         defined = {d.name for d in derivation.equation.definitions}
         if len(derivation.outputs) > 1:  # the entries of a list have no definition
             named = derivation.equation.outputs
             rows += [("", f"{name} = {self.written(i)}") for name, i in named if name not in defined]
         return rows
 
-    def written(self, position: int) -> str:
+    def written(self, position: int, parameters: Mapping[int, str] | None = None) -> str:
         """A node in the program's names, with the calls of its functions, itself written out."""
         calls = self.derivation.equation.calls
+        own = self.own | dict(parameters or {})
+        if parameters and position in parameters:
+            return parameters[position]
         if self.graph.written_size([position], frozenset(self.own)) > HUGE:
             return "…" if not self.words.ascii else "..."
         if not calls:
-            return to_text(self.graph, position, self.words.style, self.own)
-        names = dict(self.own)
+            return to_text(self.graph, position, self.words.style, own)
+        names = dict(own)
         for node in self.graph.reachable([position]):
             if node in calls and (node not in names or node == position):
                 function, operands = calls[node]
