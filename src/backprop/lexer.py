@@ -159,8 +159,16 @@ class _Level:
 class Lexer:
     """Reads one text into tokens; `names` are known to be variables, `functions` to be functions."""
 
-    def __init__(self, text: str, graph: Graph, names: Iterable[str] = (), functions: Collection[str] = ()) -> None:
+    def __init__(
+        self,
+        text: str,
+        graph: Graph,
+        names: Iterable[str] = (),
+        functions: Collection[str] = (),
+        definition: bool = False,
+    ) -> None:
         self.text = text
+        self.definition = definition  # a word alone on the left is a name, not a product of letters
         self.graph = graph
         self.functions = frozenset(functions)
         self.reading = Reading()
@@ -798,7 +806,7 @@ class Lexer:
     def _is_word_product(self, equal: int, right: set[str]) -> bool:
         """`xy = 1`, `xy = x + y`: two letters, equal to something with no other variable or with both letters."""
         word = self.texts[0]
-        if word in self.given:
+        if self.definition or word in self.given:
             return False
         if not (len(word) == 2 and word.isalpha() and word.islower() and word not in _GREEK and word[0] != "d"):
             return False

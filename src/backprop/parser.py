@@ -51,12 +51,14 @@ class Equation:
 
     definitions its named parts, in order
     calls       node -> the function that it is a call of, and the operands
+    used        the names that a definition uses
+    slopes      for f' of a function of the program: its body, the parameter, and the derivative
     outputs     the name and the node of each output; `root` is the first
     """
 
     __slots__ = (
         "text", "graph", "root", "right", "output", "parameters", "wrt", "order", "prefix", "notes", "definitions",
-        "calls", "outputs",
+        "calls", "outputs", "used", "slopes",
     )  # fmt: skip
 
     def __init__(self, text: str, graph: Graph, notes: list[str]) -> None:
@@ -71,6 +73,8 @@ class Equation:
         self.definitions: list[Definition] = []
         self.calls: dict[int, tuple[str, tuple[int, ...]]] = {}
         self.outputs: list[tuple[str, int]] = []
+        self.used: set[str] = set()
+        self.slopes: list[tuple[int, str, int]] = []
 
     @property
     def node(self) -> Node:
@@ -111,17 +115,19 @@ def parse_equation(
     graph: Graph | None = None,
     max_nodes: int = MAX_NODES,
     log10: bool = False,
+    definition: bool = False,
 ) -> Equation:
     """The equation that the text stands for, with its left side and the notes on its reading.
 
-    With `log10`, `log` is the logarithm to base 10; `ln` never is.
+    With `log10`, `log` is the logarithm to base 10; `ln` never is. With `definition`, a word alone on
+    the left side is a name: `uv = u*v` says what uv is.
     """
     if text[:1] == "\ufeff":
         text = text[1:]
     graph = Graph() if graph is None else graph
     if not text.strip():
         raise ParseError("the equation is empty", text=text, start=0, end=1, hint="write one, for example x^2")
-    lexer = Lexer(text, graph, wrt, functions)
+    lexer = Lexer(text, graph, wrt, functions, definition)
     reading = lexer.read()
     if not reading.types:
         raise ParseError("there is only a comment", text=text, start=0, end=1, hint="write an equation before the #")

@@ -11,7 +11,7 @@ import re
 from collections.abc import Collection, Iterable, Mapping, Sequence
 
 from .errors import BackpropError, LimitError, NameFault, ParseError, UsageError, visible
-from .expr import LEAVES, Graph, literal_rational
+from .expr import LEAVES, Graph, fresh_prefix, literal_rational
 from .lexer import KEYWORDS
 from .ops import CONSTANTS, FUNCTIONS
 from .parser import MAX_NODES, Definition, Equation, parse_equation
@@ -74,7 +74,7 @@ def statements(text: str) -> list[Span]:
             depth += 1
         elif sign and sign in CLOSE:
             depth -= 1
-        elif sign == "#" or (sign == "\n" and (depth > 0 or _GOES_ON.search(_code(text, begin, match.start())))):
+        elif sign == "#" or (sign == "\n" and (depth > 0 or _goes_on(text, begin, match.start()))):
             continue
         else:
             code = _code(text, begin, match.start()).rstrip()
@@ -82,6 +82,11 @@ def statements(text: str) -> list[Span]:
                 found.append((begin, begin + len(code)))
             begin, depth = match.end(), 0
     return found
+
+
+def _goes_on(text: str, begin: int, end: int) -> bool:
+    """Whether a line that ends there goes on in the next."""
+    return _GOES_ON.search(_code(text, max(begin, text.rfind("\n", 0, end) + 1), end)) is not None
 
 
 def _code(text: str, start: int, end: int) -> str:
@@ -102,7 +107,17 @@ def _entries(text: str, start: int, end: int) -> list[Span]:
         depth += (text[i] in OPEN) - (text[i] in CLOSE)
         if depth == 0:
             return [(start, end)]
-    return split_top(text, ",", *inside)
+    return [entry for span in split_top(text, ",", *inside) for entry in _inner_entries(text, *span)]
+
+
+def _inner_entries(text: str, start: int, end: int) -> list[Span]:
+    """The entries of a row `[a, b]` of a matrix; anything else as it is."""
+    part = text[start:end].strip()
+    if not (part.startswith("[") and part.endswith("]")):
+        return [(start, end)]
+    begin = text.index("[", start) + 1
+    entries = split_top(text, ",", begin, begin + len(part) - 2)
+    return entries if len(entries) > 1 else [(start, end)]
 
 
 def parse_program(
@@ -112,6 +127,7 @@ def parse_program(
     of: Sequence[str] = (),
     functions: Collection[str] = (),
     inputs: Collection[str] = (),
+    apart: Collection[str] = (),
     max_nodes: int = MAX_NODES,
     several: bool = False,
 ) -> Equation:
@@ -119,7 +135,7 @@ def parse_program(
 
     `of` names the outputs (default: the last definition; with `several`, all that no other one
     uses). `inputs` are names that stay variables though the program gives them a value, as `w = 3`
-    does; so do all of them if otherwise nothing could vary. `wrt` and `functions` are as for
+    does; so do all of them if otherwise nothing could vary, and those in `apart`, whatever they are. `wrt` and `functions` are as for
     `parse_equation`, and so are the errors, each with its place in the text.
 
     >>> equation = parse_program("a = x + 2; b = a^2; y = 3*b")
@@ -130,7 +146,7 @@ def parse_program(
     spans = statements(text)
     if not spans:
         raise ParseError("the program is empty", text=text, start=0, end=1, hint="write one, for example y = x^2")
-    reader = _Reader(text, wrt, functions, inputs, max_nodes)
+    reader = _Reader(text, wrt, functions, inputs, apart, max_nodes)
     equation = reader.read(spans)
     if several and not of and equation.right is None and len(equation.outputs) == 1:
         of = [name for name, _ in sinks(equation)]
@@ -139,7 +155,7 @@ def parse_program(
     given = [d.name for d in equation.definitions if d.given and d.position not in outputs]
     if given and equation.right is None and not equation.graph.variables(outputs):
         # Values first, then what is computed from them: `x = 2; y = x^2`.
-        reader = _Reader(text, wrt, functions, [*inputs, *given], max_nodes)
+        reader = _Reader(text, wrt, functions, [*inputs, *given], apart, max_nodes)
         equation = reader.read(spans)
         _choose(equation, of)
     _report(equation, reader.inputs_seen)
@@ -150,9 +166,16 @@ class _Reader:
     """Reads the statements one after the other into one graph."""
 
     def __init__(
-        self, text: str, wrt: Iterable[str], functions: Collection[str], inputs: Collection[str], max_nodes: int
+        self,
+        text: str,
+        wrt: Iterable[str],
+        functions: Collection[str],
+        inputs: Collection[str],
+        apart: Collection[str],
+        max_nodes: int,
     ) -> None:
         self.text, self.functions, self.inputs, self.max_nodes = text, functions, frozenset(inputs), max_nodes
+        self.apart = frozenset(apart)
         self.equation = Equation(text, Graph(), [])
         self.graph = self.equation.graph
         self.known = dict.fromkeys(wrt)  # names that are certainly variables
@@ -160,12 +183,17 @@ class _Reader:
         self.own_functions: list[str] = []
         self.inputs_seen: dict[str, None] = {}
         self.several = False
+        self.later: dict[str, None] = {}
         self.counted = self.operations = 0
 
     def read(self, spans: Sequence[Span]) -> Equation:
         """The equation of the last statement, with all definitions."""
         equation = self.equation
         self.several = len(spans) > 1
+        for start, end in spans:  # a word that is defined later is a name, not a product of letters
+            named = _LEFT.match(self.text, start, end)
+            if named and len(named[1]) > 1:
+                self.later[named[1]] = None
         for start, end in spans[:-1]:
             part, scratch = self._parse(start, end)
             if part.right is not None or part.output is None or part.prefix is not None:
@@ -177,17 +205,21 @@ class _Reader:
         entries = _entries(self.text, start, end)
         if len(entries) > 1:
             named = _LEFT.match(self.text, start, end)
-            base = named[1] if named else "f"
-            for k, (low, high) in enumerate(entries, 1):
+            parts = []
+            for low, high in entries:
                 part, scratch = self._parse(low, high)
                 if part.output is not None or part.right is not None:
                     raise self._fault("an entry of a list has no `=`", low, high, "write [x*y, x + y]")
+                self._see(scratch, ())
+                parts.append(self._resolve(scratch, part.root, {}, low, high))
+            taken = {*self.defined, *self.inputs_seen}
+            base = named[1] if named else fresh_prefix(taken, "fghFGHpqr")
+            for k, root in enumerate(parts, 1):
                 name = f"{base}{k}"
-                if name in self.defined or name in self.inputs_seen or ("var", name) in scratch.index:
+                if name in taken:
                     raise self._fault(f"`{name}` would be the name of an entry, and is taken", start, end,
                                       "write out the definitions of the outputs")  # fmt: skip
-                equation.outputs.append((name, self._resolve(scratch, part.root, {}, low, high)))
-                self._see(scratch, ())
+                equation.outputs.append((name, root))
             equation.output, equation.root = equation.outputs[0]
         else:
             self._last(start, end)
@@ -227,13 +259,15 @@ class _Reader:
             raise self._fault(f"`{named[1]}` is a constant and cannot be defined", start, end, "choose another name")
         if named and named[1] in KEYWORDS:
             raise self._fault(f"`{named[1]}` is a word of the language", start, end, "choose another name")
-        known = [*self._known_in(self.text[start:end]), *([named[1]] if named and self.several else [])]
+        own = named[1] if named else ""
+        known = [name for name in self._known_in(self.text[start:end]) if name != own]
         functions = [*self.own_functions, *([called[1]] if called else [])]
         scratch = Graph()
         try:
             part = parse_equation(
                 _code(self.text, start, end).replace("\\\n", " \n").replace("\\\r\n", " \r\n"), wrt=known,
                 functions=[*self.functions, *functions], graph=scratch, max_nodes=self.max_nodes,
+                definition=self.several and bool(own),
             )  # fmt: skip
         except BackpropError as error:
             if error.start is not None:
@@ -247,14 +281,14 @@ class _Reader:
 
     def _known_in(self, text: str) -> Iterable[str]:
         """The known names that can matter in a statement: a long program has far more."""
-        if not text.isascii() or len(self.known) < 100:
-            return self.known
+        if not text.isascii() or len(self.known) + len(self.later) < 100:
+            return [*self.known, *self.later]
         found: dict[str, None] = {}
         for word in dict.fromkeys(re.findall(r"\w+", text)):
             if len(word) > 40:
-                return self.known
+                return [*self.known, *self.later]
             parts = (word[i:j] for i in range(len(word)) for j in range(i + 1, len(word) + 1))
-            found.update((part, None) for part in parts if part in self.known)
+            found.update((part, None) for part in parts if part in self.known or part in self.later)
         return found
 
     def _define(self, part: Equation, scratch: Graph, start: int, end: int, last: bool = False) -> Definition:
@@ -268,19 +302,16 @@ class _Reader:
         if name in self.inputs_seen:
             raise self._fault(f"`{visible(name)}` is used before it is defined", start, end,
                               "write its definition first")  # fmt: skip
-        key = scratch.nodes[part.root]
         called = _called(scratch, part.root)
-        if name in called:
+        if name in called or (name in scratch.variables([part.root]) and name not in part.parameters):
             raise self._fault(f"`{visible(name)}` is defined by itself", start, end, "write what it stands for")
         given = not part.parameters and not scratch.variables([part.root]) and not called
         own = {p: p if last else private(name, p) for p in part.parameters}
         root = value = self._resolve(scratch, part.root, own, start, end)
-        if given and name in self.inputs:
+        if (given and name in self.inputs) or name in self.apart:
             root = self.graph.variable(name)
         elif given and (literal := literal_rational(scratch, part.root)) is not None:
             root = self.graph.number(literal, name)  # a number that is written as its name
-        elif key[0] == "var" and key[1] == name:
-            raise self._fault(f"`{visible(name)}` is defined by itself", start, end, "choose another name")
         definition = Definition(name, part.parameters, root, value, given)
         self._see(scratch, part.parameters)
         self.known[name] = None
@@ -296,6 +327,8 @@ class _Reader:
                 self.known[key[1]] = None
                 if key[1] not in self.defined:
                     self.inputs_seen[key[1]] = None
+                else:
+                    self.equation.used.add(key[1])
 
     def _resolve(self, scratch: Graph, root: int, own: Mapping[str, str], start: int, end: int) -> int:
         """A node of a statement in the graph of the program: names and calls replaced by what they stand for.
@@ -343,7 +376,9 @@ class _Reader:
         body = function.position
         own = [private(name, p) for p in function.parameters]
         for k in derivatives:
-            body = backpropagate(graph, body, [own[int(k)]]).gradient[own[int(k)]]
+            slope = backpropagate(graph, body, [own[int(k)]]).gradient[own[int(k)]]
+            self.equation.slopes.append((body, own[int(k)], slope))
+            body = slope
         by = {graph.variable(p): operand for p, operand in zip(own, operands)}
         result = graph.substitute(body, by)
         if len(graph.nodes) > 2 * self.max_nodes:
@@ -402,11 +437,8 @@ def sinks(equation: Equation) -> list[tuple[str, int]]:
     >>> sinks(parse_program("r = x^2; u = r*y; v = r + y"))[0][0]
     'u'
     """
-    graph = equation.graph
-    order = graph.reachable([d.value for d in equation.definitions])
-    used = {operand for position in order for operand in graph.operands(position)}
     return [(d.name, d.position) for d in equation.definitions
-            if d.position not in used and not d.parameters and not d.given]  # fmt: skip
+            if d.name not in equation.used and not d.parameters and not d.given]  # fmt: skip
 
 
 def _report(equation: Equation, inputs: Iterable[str]) -> None:
@@ -443,6 +475,7 @@ def read(
     of: Sequence[str] = (),
     functions: Collection[str] = (),
     inputs: Collection[str] = (),
+    apart: Collection[str] = (),
     max_nodes: int = MAX_NODES,
     several: bool = False,
     program: bool = False,
@@ -450,6 +483,6 @@ def read(
     """An equation or a program, whichever the text is; `program` says that it is one. See `parse_program`."""
     if program or is_program(text):
         return parse_program(
-            text, wrt=wrt, of=of, functions=functions, inputs=inputs, max_nodes=max_nodes, several=several
+            text, wrt=wrt, of=of, functions=functions, inputs=inputs, apart=apart, max_nodes=max_nodes, several=several
         )  # fmt: skip
     return parse_equation(text, wrt=wrt, functions=functions, max_nodes=max_nodes)
