@@ -15,11 +15,15 @@ import mpmath
 import pytest
 import sympy
 
+from backprop import program
 from backprop.derivation import Derivation, derive
 from backprop.errors import BackpropError, UsageError
 from backprop.expr import Graph, to_text
 from backprop.parser import parse_equation
+from backprop.passes import Runner
+from backprop.reverse import Pass, backpropagate
 from backprop.symbolic import Translation, Unsupported
+from backprop.tasks import handle
 from reference import Sample, close, function_of, number, random_program, random_sample, rational_points, values
 
 CORPUS = Path(__file__).parent / "corpus"
@@ -474,3 +478,80 @@ def test_the_passes_share_one_graph_and_leave_the_function_as_it_was() -> None:
     assert result.graph.nodes[: len(before)] == before
     assert isinstance(result.graph, Graph)
     assert {one.graph for one in result.passes} == {result.graph}
+
+
+# -- the judge: what is printed is what is verified --------------------------------------------------------
+
+
+def verdict(result: Derivation) -> str:
+    """What a worker says of a derivation."""
+    task = result.task(simplify=True, verify=True)
+    assert task is not None
+    (status,) = [message["status"] for message in handle(task) if message["stage"] == "verified"]
+    return str(status)
+
+
+QUESTIONS: dict[str, tuple[str, dict[str, Any]]] = {
+    "gradient": ("x^2*y", {}),
+    "order": ("x^3*y", {"order": 2, "wrt": ["x"]}),
+    "jacobian": ("u = x*y; v = x^2*y", {"jacobian": True}),
+    "hessian": ("x^2*y^3", {"hessian": True}),
+    "product": ("x^2*y^3", {"hessian": True, "along": {"dx": "1", "dy": "2"}}),
+    "mixed": ("x^2*y^3", {"mixed": ["x", "y"]}),
+    "along": ("x^2*y", {"along": {"dx": "1", "dy": "x*y"}}),
+    "along twice": ("x^2*y", {"along": {"dx": "1", "dy": "2"}, "order": 2}),
+    "total": ("x^2*y*t", {"total": "t"}),
+    "total twice": ("x^2*y*t", {"total": "t", "order": 2}),
+    "implicit": ("x^2 + y^2 = 25", {}),
+    "implicit twice": ("x^2 + y^2 = 25", {"order": 2}),
+    "inner": ("a = x^2; b = a*y; z = sin(b) + a", {"wrt": ["a", "y"]}),
+    "slope": ("f(u) = u^3; y = f'(x)", {}),
+}
+
+
+@pytest.mark.parametrize("name", QUESTIONS)
+def test_every_kind_of_derivative_is_proved(name: str) -> None:
+    text, options = QUESTIONS[name]
+    assert verdict(derive(text, **options)) == "proved"
+
+
+@pytest.mark.parametrize("name", sorted(set(QUESTIONS) - {"slope"}))
+def test_a_printed_derivative_with_a_wrong_sign_fails(name: str) -> None:
+    text, options = QUESTIONS[name]
+    result = derive(text, **options)
+    wrong = result.entries[-1]
+    minus = result.graph.node("neg", wrong.position)
+    result.answer.entries[-1] = wrong._replace(position=minus)
+    assert verdict(result) == "failed"
+
+
+@pytest.mark.parametrize("name", ["along", "along twice", "total", "total twice", "product"])
+def test_a_lost_component_of_a_direction_fails(name: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    def first_only(self: Runner, gradient: dict[str, int], direction: dict[str, int]) -> int:
+        (moving, component), *_ = direction.items()
+        return self.tidy.mul(gradient[moving], component)
+
+    monkeypatch.setattr(Runner, "_dot", first_only)
+    text, options = QUESTIONS[name]
+    assert verdict(derive(text, **options)) == "failed"
+
+
+def test_a_wrong_derivative_of_a_function_of_the_program_fails(monkeypatch: pytest.MonkeyPatch) -> None:
+    def wrong(graph: Graph, output: int, names: list[str]) -> Pass:
+        found = backpropagate(graph, output, names)
+        found.gradient = {name: graph.node("neg", i) for name, i in found.gradient.items()}
+        return found
+
+    monkeypatch.setattr(program, "backpropagate", wrong)
+    text, options = QUESTIONS["slope"]
+    assert verdict(derive(text, **options)) == "failed"
+
+
+def test_the_shorter_form_of_a_relation_comes_with_the_answer() -> None:
+    result = derive("x^2 + y^2 = 25", order=2)
+    task = result.task(simplify=True, verify=True)
+    assert task is not None
+    for message in handle(task):
+        result.absorb(message)
+    assert str(result.gradient["x"]) == "-25/y**3"
+    assert result.verified.status == "proved"

@@ -224,6 +224,7 @@ UPWARDS = {
         for name in ("study", "alternatives", "modes", "numeric", "critical")
     },
     ("values.py", "derivation"): "the type of what it fills in",
+    ("values.py", "numeric"): "whether a derivative exists at a kink",
     ("values.py", "implicit"): "the point of a curve is searched with what proves answers about relations",
 }
 

@@ -19,7 +19,7 @@ from .expr import LEAVES, PYTHON, Graph, Node, Style, decode, definitions, encod
 from .linear import Approximation
 from .ops import CONDITIONS, Op, lookup
 from .parser import MAX_NODES, Equation, check_variables
-from .passes import TRACED, Answer, Asked, Entry, Runner, dependent_variable
+from .passes import TRACED, Answer, Asked, Entry, Runner, dependent_variable, next_rate
 from .program import read
 from .reverse import Edge, Pass
 from .tidy import Tidy
@@ -166,7 +166,7 @@ class Derivation:
     @property
     def named_outputs(self) -> list[tuple[str, int]]:
         """The outputs with the names that entries use."""
-        return self.equation.outputs if len(self.outputs) > 1 else [(self.output_name, self.root)]
+        return self.answer.outputs
 
     @property
     def jacobian(self) -> dict[str, dict[str, Node]]:
@@ -193,7 +193,7 @@ class Derivation:
         if self.kind != kind:
             return {}
         zero = Node(self.graph, self.graph.number(0))
-        rows = [name for name, _ in self.equation.outputs] if kind == "jacobian" else self.wrt
+        rows = [name for name, _ in self.named_outputs] if kind == "jacobian" else self.wrt
         table = {row: dict.fromkeys(self.wrt, zero) for row in rows}
         for entry in self.entries:
             table[entry.path[0]][entry.path[1]] = Node(self.graph, self.form(entry.position))
@@ -256,7 +256,7 @@ class Derivation:
         own = self.given_names()
         named = definitions(self.graph, roots, WRITTEN_OUT, named=own)
         if named:
-            taken = [*self.graph.variables(self.outputs), *self.names.values(), *own.values()]
+            taken = [*self.graph.variables(self.outputs), *self.names.values(), *own.values(), self.output_name]
             prefix = fresh_prefix(taken, "tsuwhkmnpqr")
             own |= {position: f"{prefix}{i + 1}" for i, position in enumerate(named)}
         if not own:
@@ -290,10 +290,11 @@ class Derivation:
 
     def task(self, *, simplify: bool, verify: bool, adjoints: bool = True) -> dict[str, Any] | None:
         """What a worker is asked to do; None if nothing is left to be done."""
-        claims = self._claims()
+        claims, identities = self._claims(), self._identities()
         results = [*self.derived.values(), *self.answer.slopes.values(), *(entry.position for entry in self.entries)]
         results = list(dict.fromkeys(results))
         roots = list(dict.fromkeys(i for claim in claims for i in (claim[0], *claim[2])))
+        roots = list(dict.fromkeys([*roots, *(i for pair in identities for i in pair)]))
         cuts = self.given_names()
         small = len(self.graph.reachable([*self.outputs, *roots, *results])) <= MAX_SIMPLIFY
         wanted: list[int] = []
@@ -316,9 +317,9 @@ class Derivation:
             "relation": place[self.answer.difference] if curve else None,
             "shorten": [place[entry.position] for entry in self.entries] if curve else [],
             "kind": "differentiate", "nodes": data["nodes"], "root": place[typed],
-            "wrt": self.wrt,
+            "wrt": self.wrt, "identities": [[place[a], place[b]] for a, b in identities],
             "claims": [
-                [place[root], list(by), [place[i] for i in found], order, self.kind == "hessian" and not self.inner]
+                [place[root], list(by), [place[i] for i in found], order, self.kind == "hessian"]
                 for root, by, found, order in claims
             ],
             "simplify": [place[i] for i in shown], "positions": wanted, "verify": verify,
@@ -333,28 +334,79 @@ class Derivation:
 
     def _claims(self) -> list[tuple[int, list[str], list[int], int]]:
         """What is to be checked: a function, variables, the derivative of that order by each."""
-        if self.kind == "gradient" and self.order > 1:
-            return [(self.root, [name], [i], self.order) for name, i in self.derived.items()]
         claims: list[tuple[int, list[str], list[int], int]] = []
+        shown: dict[int, dict[str, int]] = {}  # what is printed of each pass
+        for entry in self.entries:
+            if entry.part >= 0:
+                shown.setdefault(entry.part, {})[entry.name] = entry.position
+        if self.kind == "gradient" and self.order > 1:
+            return [(self.root, [entry.name], [entry.position], self.order) for entry in self.entries]
         second: dict[str, dict[str, int]] = {}
         for entry in self.entries if self.kind == "hessian" else ():
             second.setdefault(entry.path[0], {})[entry.path[1]] = entry.position
-        for one in self.passes:
-            if one.by and self.kind == "hessian" and not self.inner:  # with what follows by symmetry
+        for part, one in enumerate(self.passes):
+            if one.by and self.kind == "hessian":  # with what follows by symmetry
                 row = second.get(one.by[0], {})
                 if len(self.wrt) <= DENSE:  # the entries that are 0 are claimed as well
                     zero = self.graph.number(0)
                     row = {name: row.get(name, zero) for name in self.wrt}
                 claims.append((one.output, list(row), list(row.values()), 1))
                 continue
-            by = {name: i for name, i in one.gradient.items() if name not in self.inner}
-            if by or not one.gradient:
+            results = one.gradient | shown.get(part, {})
+            by = {name: i for name, i in results.items() if name not in self.inner}
+            if by or not results:
                 claims.append((one.output, list(by), list(by.values()), 1))
-            for name in one.gradient.keys() - by.keys():  # by an inner node: it is a variable of what stands above
+            for name in results.keys() - by.keys():  # by an inner node: it is a variable of what stands above
                 cut = {self.inner[name]: self.graph.variable(name)}
-                above = [self.graph.substitute(i, cut) for i in (one.output, one.gradient[name])]
+                above = [self.graph.substitute(i, cut) for i in (one.output, results[name])]
                 claims.append((above[0], [name], [above[1]], 1))
+        claims += [(body, [name], [slope], 1) for body, name, slope in self.equation.slopes]
         return claims
+
+    def _identities(self) -> list[tuple[int, int]]:
+        """What is made of the passes' results, each with what it must be equal to, put together anew.
+
+        Along a direction: the sum of the derivatives times the components. Of a relation: dy/dx times F_y
+        is −F_x, and a higher derivative is g_x + g_y·dy/dx.
+        """
+        graph, answer = self.graph, self.answer
+
+        def total(pairs: Iterable[tuple[int, int]]) -> int:
+            found = -1
+            for a, b in pairs:
+                term = graph.node("mul", a, b)
+                found = term if found < 0 else graph.node("add", found, term)
+            return found if found >= 0 else graph.number(0)
+
+        if self.kind in ("along", "total", "product"):
+            results = [one.output for one in self.passes[1:]]
+            results += [] if self.kind == "product" else [self.entries[0].position]
+            pairs = []
+            for one, result in zip(self.passes, results):
+                components = answer.components if self.kind != "total" else self._rates(one)
+                pairs.append((result, total((one.gradient[name], d) for name, d in components.items())))
+            return pairs
+        if self.kind != "implicit":
+            return []
+        first, pairs, rest = self.passes[0], [], iter(self.passes[1:])
+        for entry in self.entries:
+            x, slope = entry.by[0], answer.slopes[entry.by[0]]
+            below = first.gradient[answer.dependent]
+            pairs.append((graph.node("mul", slope, below), graph.node("neg", first.gradient[x])))
+            chain = [next(rest) for _ in range(self.order - 1)]
+            ends = [*(one.output for one in chain), entry.position]
+            pairs.append((ends[0], slope))
+            for one, end in zip(chain, ends[1:]):
+                total_derivative = total([(one.gradient[x], graph.number(1)), (one.gradient[answer.dependent], slope)])
+                pairs.append((end, total_derivative))
+        return pairs
+
+    def _rates(self, one: Pass) -> dict[str, int]:
+        """Of a total derivative: what each variable of a pass changes by, read off the names."""
+        t = self.entries[0].by[0]
+        rates = {name: 1 for name in one.gradient if name == t}
+        found = {name: self.graph.number(n) for name, n in rates.items()}
+        return found | {name: self.graph.variable(next_rate(name, t)) for name in one.gradient if name != t}
 
     def absorb(self, message: Mapping[str, Any]) -> None:
         """Takes one message of a worker."""
@@ -420,13 +472,14 @@ def derive(
     decompose: str = "typed",
     explain: bool = False,
     program: bool = False,
+    inputs: Sequence[str] = (),
     functions: Collection[str] = (),
     digits: int = 15,
     max_nodes: int = MAX_NODES,
     trace: bool = True,
 ) -> Derivation:
     """The derivation without SymPy; `trace` False leaves out the rows, for a result alone. See `differentiate`."""
-    if order < 1:
+    if not isinstance(order, int) or order < 1:
         raise UsageError("the order is a whole number from 1", hint="--order 2 is the second derivative")
     names = None if wrt is None else check_variables(wrt)
     points = list(at) if at else []
@@ -434,9 +487,16 @@ def derive(
     moving = [name for given in along or () for name in (given, given[1:])]
     of = check_variables(of)
     equation = read(
-        text, wrt=known, of=of, functions=functions, inputs=[*known, *moving], max_nodes=max_nodes, several=jacobian,
-        program=program,
+        text, wrt=known, of=of, functions=functions, inputs=[*known, *moving, *inputs], max_nodes=max_nodes,
+        several=jacobian, program=program,
     )  # fmt: skip
+    inner = [name for name in names or () if _inner(equation, [name])]
+    if inner:
+        kept = read(
+            text, wrt=known, of=of, functions=functions, inputs=[*known, *moving, *inputs], apart=inner,
+            max_nodes=max_nodes, several=jacobian, program=program,
+        )  # fmt: skip
+        _make_sure_apart(equation, kept, inner)
     if of and not equation.definitions and equation.right is None and of != [equation.output]:
         raise UsageError(f"there is no output {visible(of[0])}", hint="--of names a definition: u = x*y; v = x + y")
     if mixed and names is None:
@@ -489,6 +549,9 @@ def derive_equation(
     graph = equation.graph
     typed = equation.root
     groups: tuple[Group, ...] = ()
+    inner = _inner(equation, names or ())
+    if inner and decomposition in ("binary", "fused"):
+        raise UsageError("a program is decomposed as a whole, without its names", hint="choose inputs of the program")
     if decomposition != "typed":
         groups = _decompose(equation, decomposition)
     outputs = [root for _, root in equation.outputs] or [equation.root]
@@ -496,7 +559,6 @@ def derive_equation(
     occurring = graph.variables(sides)
     dependent = "" if equation.right is None else dependent_variable(occurring, names or (), of)
     asked = asked or Asked()
-    inner = _inner(equation, names or ())
     if names is None:
         if equation.wrt is not None:
             names = [equation.wrt]
@@ -513,6 +575,8 @@ def derive_equation(
     if asked.total is not None:
         names = [*(name for name in names if name != asked.total), asked.total]
     result = Derivation(equation, names, order * equation.order, digits)
+    if equation.prefix is not None:
+        result.note(f"`{visible(equation.output or '')}` on the left only names what stands on the right")
     result.inner, result.typed_root, result.groups = inner, typed, groups
     for name in names:
         if name not in occurring and name not in inner and name != asked.total:
@@ -544,6 +608,8 @@ def _decompose(equation: Equation, kind: str) -> tuple[Group, ...]:
     if equation.right is not None or len(equation.outputs) > 1:
         raise UsageError("only one formula can be decomposed", hint="name one output: --of y")
     made = decompose_root(equation.graph, equation.root, kind)
+    if made.root == equation.root:
+        kind = "nary"  # nothing has changed but what is shown as one node
     equation.root = made.root
     equation.outputs = [(name, made.root) for name, _ in equation.outputs]
     equation.definitions = [d for d in equation.definitions if kind == "nary" or d.parameters or d.given]
@@ -561,6 +627,29 @@ def _inner(equation: Equation, names: Sequence[str]) -> dict[str, int]:
             raise UsageError(f"`{visible(d.name)}` is a function, not a variable", hint="choose a variable")
         found[d.name] = d.position
     return found
+
+
+def _make_sure_apart(equation: Equation, kept: Equation, names: Sequence[str]) -> None:
+    """Refuses a derivative by an inner name whose expression stands elsewhere as well, or under another name.
+
+    In the graph both are one node, and its adjoint would count the other uses too. `kept` is the program
+    in which these names are variables.
+    """
+    graph = equation.graph
+    places = _inner(equation, names)
+    outputs = {name for name, _ in equation.outputs}
+    for name in names:
+        if name in outputs:
+            raise UsageError(f"{visible(name)} is the output itself", hint="choose another variable")
+    by = {position: graph.variable(name) for name, position in places.items()}
+    roots = [root for _, root in equation.outputs] if equation.right is None else [equation.root, equation.right]
+    others = [root for _, root in kept.outputs] if kept.right is None else [kept.root, kept.right or 0]
+    apart = graph.copy_from(kept.graph, others)
+    if len(by) < len(names) or [graph.substitute(root, by) for root in roots] != apart:
+        raise UsageError(
+            f"by {' and '.join(map(visible, names))}: the same expression stands elsewhere in the program too",
+            hint="write it once, by its name",
+        )  # fmt: skip
 
 
 def _differentiable(equation: Equation, names: list[str]) -> list[str]:

@@ -72,7 +72,8 @@ class Relation:
             graph, y = self.graph, self.dependent
             numbers = {graph.variable(name): graph.number(value) for name, value in given.items()}
             found = zeros(graph, [graph.substitute(self.difference, numbers)], [y])
-            if found.complete and not found.families:
+            repeats = any(point[y].period is not None for point in found.points)
+            if found.complete and not found.families and not repeats:
                 values = [self._exact(given, point[y].ball) for point in found.points]
                 return sorted((v for v in values if v is not None), key=float), True
         return sorted(self._roots(given), key=float), False

@@ -14,6 +14,7 @@ Everything is the one pass of `reverse`, applied to the output, to an adjoint, o
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterable, Mapping, Sequence
 from typing import NamedTuple
 
@@ -24,6 +25,7 @@ from .reverse import Pass, backpropagate
 from .tidy import Tidy
 
 ALONG = ""  # in the names of `by`: along the direction
+GROWN = 500_000  # nodes beyond those in proportion to the equation that derivatives may have
 TRACED = 24  # with more passes than this, only results are kept
 
 Path = tuple[str, ...]
@@ -96,6 +98,7 @@ class Answer:
         self.dependent = ""  # of a relation: the variable that depends on the others
         self.difference = -1  # and left − right
         self.notes: list[str] = []
+        self.outputs: list[tuple[str, int]] = []  # by the names that the entries use
 
 
 class Runner:
@@ -115,10 +118,12 @@ class Runner:
         self.equation, self.asked, self.inner, self.trace = equation, asked, inner, trace
         self.graph: Graph = equation.graph
         self.tidy = Tidy(self.graph)
-        self.limit = 20 * max_nodes
+        # Of a large equation the first derivative has about five times its nodes; a small one is not to grow so far.
+        self.limit = min(20 * max_nodes, 20 * len(self.graph.nodes) + GROWN)
         self.outputs = [(given or name, root) for given, root in equation.outputs] or [(name, equation.root)]
         self.answer = Answer("implicit" if equation.right is not None else asked.kind)
         self.answer.dependent = dependent
+        self.answer.outputs = self.outputs
 
     def run(self) -> Answer:
         """The answer to what was asked."""
@@ -255,7 +260,7 @@ class Runner:
         occurring = {*self.graph.variables([root for _, root in self.outputs]), *self.asked.names, *self.inner}
         components: dict[str, int] = {}
         for given, text in along.items():
-            name = given[1:] if given[0] in "dΔδ∆" and given[1:] in occurring else given
+            name = given[1:] if given[:1] in ("d", "Δ", "δ", "∆") and given[1:] in occurring else given
             if name not in occurring:
                 raise UsageError(
                     f"`{visible(given)}` is no component of a direction", hint="write for example dx=1,dy=2"
@@ -263,17 +268,25 @@ class Runner:
             if name in components:
                 raise UsageError(f"the direction has two components for {visible(name)}", hint="give it one")
             try:
-                components[name] = parse_equation(str(text), wrt=occurring, graph=self.graph).root
+                component = parse_equation(str(text), wrt=occurring, graph=self.graph)
             except BackpropError as error:
                 raise UsageError(f"`{visible(str(text))}` is no component of a direction: {error.message}",
                                  hint="a number or an expression") from None  # fmt: skip
+            if component.right is not None or component.output is not None or component.wrt is not None:
+                raise UsageError(f"`{visible(str(text))}` is no component of a direction",
+                                 hint="a number or an expression")  # fmt: skip
+            components[name] = component.root
         return components
 
     def _total(self, root: int, names: list[str], of: str) -> None:
         """d/dt where the variables in `names` depend on t: dx/dt is the variable dx_dt, and its rate d2x_dt2."""
         answer, t = self.answer, self.asked.total or ""
         order = self.asked.order
-        rates = {name: [name, *(_rate(name, t, n) for n in range(1, order + 1))] for name in names if name != t}
+        rates: dict[str, list[str]] = {}
+        for name in (name for name in names if name != t):
+            row = rates[name] = [name]
+            for _ in range(order):
+                row.append(next_rate(row[-1], t))
         node = root
         for n in range(order):
             speeds = {row[m]: self.graph.variable(row[m + 1]) for row in rates.values() for m in range(n + 1)}
@@ -284,10 +297,11 @@ class Runner:
             answer.components = answer.components or {name: speeds[name] for name in one.gradient}
             node = self._dot(one.gradient, {name: speeds[name] for name in one.gradient})
         used = self.graph.variables([node])
-        for name, row in rates.items():
-            for n, rate in enumerate(row[1:], 1):
-                if rate in used:
-                    answer.rates[rate] = f"d{name}/d{t}" if n == 1 else f"d^{n}{name}/d{t}^{n}"
+        for rate in dict.fromkeys(rate for row in rates.values() for rate in row[1:]):
+            match = re.fullmatch(rf"d(\d*)(.+)_d{re.escape(t)}\d*", rate)
+            if rate in used and match is not None:
+                power = match[1]
+                answer.rates[rate] = f"d^{power}{match[2]}/d{t}^{power}" if power else f"d{match[2]}/d{t}"
         answer.entries = [Entry((), node, of, (t,) * order)]
 
 
@@ -307,6 +321,18 @@ def dependent_variable(names: Sequence[str], wrt: Sequence[str], of: str | None 
     if len(others) != 1:
         raise UsageError("it is not clear which variable depends on the others", hint="name it: --of y")
     return others[0]
+
+
+def next_rate(name: str, t: str) -> str:
+    """The name of the derivative by t of a variable that may be one already.
+
+    >>> next_rate("x", "t"), next_rate("dx_dt", "t"), next_rate("d2x_dt2", "t")
+    ('dx_dt', 'd2x_dt2', 'd3x_dt3')
+    """
+    match = re.fullmatch(rf"d(\d*)(.+)_d{re.escape(t)}(\d*)", name)
+    if match is None or match[1] != match[3]:
+        return _rate(name, t, 1)
+    return _rate(match[2], t, int(match[1] or 1) + 1)
 
 
 def _rate(name: str, t: str, n: int) -> str:

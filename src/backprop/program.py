@@ -135,8 +135,9 @@ def parse_program(
 
     `of` names the outputs (default: the last definition; with `several`, all that no other one
     uses). `inputs` are names that stay variables though the program gives them a value, as `w = 3`
-    does; so do all of them if otherwise nothing could vary, and those in `apart`, whatever they are. `wrt` and `functions` are as for
-    `parse_equation`, and so are the errors, each with its place in the text.
+    does; so do all of them if otherwise nothing could vary, and those in `apart`, whatever they are.
+    `wrt` and `functions` are as for `parse_equation`, and so are the errors, each with its place in the
+    text.
 
     >>> equation = parse_program("a = x + 2; b = a^2; y = 3*b")
     >>> str(equation.node), [definition.name for definition in equation.definitions]

@@ -66,7 +66,7 @@ def judge(graph: Graph, task: dict[str, Any], forms: dict[int, int]) -> dict[str
     parts = sum(len(claim.results) for claim in claims)
     tree = max(graph.written_size([root]) for root in roots) if roots else 0
     small = tree * max(1, parts // 8) <= _MAX_TREE and len(graph.reachable(roots)) <= _MAX_TREE // 4
-    verdict = verify(graph, task["root"], claims, forms, use_sympy=small)
+    verdict = verify(graph, task["root"], claims, forms, use_sympy=small, identities=task["identities"])
     refused = verdict.pop("rejected_forms")
     rejected = {i for i, form in forms.items() if form in refused}
     where = dict(zip(task["simplify"], task["positions"], strict=False))

@@ -11,6 +11,7 @@ from .expr import PYTHON, to_text
 from .linear import approximate
 from .ops import lookup
 from .parser import check_variables, parse_equation
+from .passes import TRACED
 from .reverse import Edge, Pass
 from .rules import apply as apply_rule
 from .rules import compile_text
@@ -41,7 +42,13 @@ def set_point(result: Derivation, at: Mapping[str, Any], functions: Collection[s
     values = {d.name: d.value for d in result.equation.definitions if d.given}
     for name in check_variables(at):
         given = at[name]
+        if given is not None and name in values:
+            result.note(f"the value of {visible(name)} is that of the point, not of the program")
+        elif any(d.name == name for d in result.equation.definitions if not d.given):
+            result.note(f"the program defines {visible(name)}: the value given for it is not used")
         if given is None:  # what the program says
+            if name not in values:
+                raise UsageError(f"there is no value for {visible(name)}", hint="give a number")
             value = values[name]
             point[name] = evaluate(graph, graph.reachable([value]), {}, precision=400)[value]
             if point[name] is None:
@@ -58,7 +65,7 @@ def set_point(result: Derivation, at: Mapping[str, Any], functions: Collection[s
     if result.kind == "implicit":
         _find_on_curve(result, occurring)
     for name in point:
-        if name not in occurring:
+        if name not in occurring and not any(d.name == name for d in result.equation.definitions):
             result.note(f"{visible(name)} has a value but does not occur")
     missing = [name for name in occurring if name not in point]
     if missing:
@@ -99,11 +106,20 @@ def set_tangent(result: Derivation) -> None:
     if result.kind not in ("gradient", "implicit") or result.order > 1:
         raise UsageError("a tangent goes with a first derivative", hint="leave out what else is asked for")
     point = result.point or {}
-    missing = [name for name in result.wrt if name not in point]
-    if missing or not result.wrt:
-        hint = f"--at {', '.join(f'{name}=1' for name in missing) or 'x=1'}"
-        raise UsageError("a tangent needs a point", hint=hint)
-    result.tangent = approximate(result.graph, result.value, result.gradient_value, point, result.digits)
+    if result.inner:
+        raise UsageError("a tangent is by variables", hint="choose inputs of the program")
+    if not result.wrt:
+        raise UsageError("there is no variable: a tangent needs one", hint="write for example x^2")
+    sides = result.outputs if result.kind == "gradient" else [result.answer.difference]
+    missing = [name for name in dict.fromkeys([*result.wrt, *result.graph.variables(sides)]) if name not in point]
+    if missing:
+        raise UsageError("a tangent needs a point", hint=f"--at {','.join(f'{name}=1' for name in missing)}")
+    slopes = result.gradient_value
+    if result.kind == "gradient" and any("not differentiable" in note for note in result.notes):
+        from .numeric import exact_derivatives
+
+        slopes, _ = exact_derivatives(result.graph, result.root, result.wrt, point)  # there may be a kink, or none
+    result.tangent = approximate(result.graph, result.value, slopes, point, result.digits)
     if result.tangent is None:
         result.note("there is no tangent at this point")
 
@@ -134,7 +150,7 @@ class Values:
         done = True
         numbers: dict[tuple[int, str], Value] = {}
         tops = {group.top for group in result.groups}
-        for part, one in enumerate(result.passes):
+        for part, one in enumerate(result.passes if len(result.passes) <= TRACED else result.passes[:1]):
             partials = [e.partial for e in one.edges]
             grouped = [link for link in result.edges if link.part == part and link.edge.user in tops]
             partials += [link.edge.partial for link in grouped]

@@ -10,7 +10,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import Any, NamedTuple
 
-from .equivalence import DIGITS, compare_at, decide, direction_of, sample_points, slope_agrees
+from .equivalence import DIGITS, Verdict, compare_at, decide, direction_of, sample_points, slope_agrees
 from .evaluate import set_precision, to_ball
 from .expr import Graph
 from .tidy import Tidy
@@ -32,12 +32,19 @@ class Claim(NamedTuple):
 
 
 def verify(
-    graph: Graph, root: int, claims: Sequence[Claim], forms: Mapping[int, int], *, use_sympy: bool
+    graph: Graph,
+    root: int,
+    claims: Sequence[Claim],
+    forms: Mapping[int, int],
+    *,
+    use_sympy: bool,
+    identities: Sequence[tuple[int, int]] = (),
 ) -> dict[str, Any]:
     """Checks claims, and the readable forms of anything, where the function `root` has a value.
 
     Of higher and mixed derivatives there is a claim for each step, so that one judged right rests on
-    another that is. Returns status, how, points, digits and notes, and `rejected_forms`: the forms that
+    another that is; `identities` are pairs of nodes that must be equal, for what is made of derivatives
+    that are claimed. Returns status, how, points, digits and notes, and `rejected_forms`: the forms that
     are not shown because they could not be shown equal to what they stand for.
     """
     rejected = {form for node, form in forms.items() if form != node and not _faithful(graph, root, node, form)}
@@ -50,6 +57,12 @@ def verify(
     outcomes = []
     for claim in claims if use_sympy else ():
         outcomes += [_by_sympy(graph, claim, name, i, witnesses) for name, i in claim.results.items()]
+    assembled: list[str] = []
+    for a, b in identities:
+        verdict = Verdict("equal", "proved") if a == b else decide(graph, a, b, domain=[claims[0].root])
+        if verdict.verdict == "different":
+            return report | {"status": "failed", "how": "FAILED: the derivatives are put together wrongly"}
+        assembled.append(verdict.how or verdict.reason)
     differs = list(dict.fromkeys(name for _, name, _, _ in witnesses))
     # Where SymPy's derivative is another one, the function itself decides, at that very point.
     backed = all(_backed(graph, claim, name, i, witness) for claim, name, i, witness in witnesses)
@@ -59,19 +72,20 @@ def verify(
     if differs:
         report["notes"].append(f"sympy.diff gives another derivative by {', '.join(differs)}; the function's own"
                                " difference quotients agree with the one shown")  # fmt: skip
-    elif outcomes and all(o == "proved" for o in outcomes):
+    elif outcomes and all(o == "proved" for o in (*outcomes, *assembled)):
         occurring = set(graph.variables([claim.root for claim in claims]))
         if not points and not occurring.isdisjoint(name for claim in claims for name in claim.results):
             report["notes"].append("the function has no value at any of the points tried")
         return report | {"status": "proved", "how": "proved equal to sympy.diff"}
-    elif outcomes and all(o in ("proved", "sampled") for o in outcomes):
+    elif outcomes and all(o in ("proved", "sampled") for o in (*outcomes, *assembled)):
         how = f"equal to sympy.diff as far as sampled ({_count(max(points, 1))}, {DIGITS} digits)"
         return report | {"status": "sampled", "how": how, "digits": DIGITS}
-    if slope:
+    if slope and all(o in ("proved", "sampled") for o in assembled):
         how = f"equal to difference quotients in ball arithmetic as far as sampled ({_count(points)}, {DIGITS} digits)"
         return report | {"status": "sampled", "how": how}
     reason = next(
-        (o for o in outcomes if o not in ("proved", "sampled", "different")), "no point of the domain was found"
+        (o for o in (*outcomes, *assembled) if o not in ("proved", "sampled", "different")),
+        "no point of the domain was found",
     )
     return report | {"status": "unverified", "how": f"not verified: {reason}"}
 

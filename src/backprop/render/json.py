@@ -203,7 +203,7 @@ class _Writer:
     def nested(self, value: Callable[[Entry], Any], zero: Any) -> dict[str, dict[str, Any]]:
         """Objects in objects; beyond `DENSE` variables, entries that are 0 are left out."""
         d = self.derivation
-        rows = [name for name, _ in d.equation.outputs] if d.kind == "jacobian" else d.wrt
+        rows = [name for name, _ in d.named_outputs] if d.kind == "jacobian" else d.wrt
         dense = len(d.wrt) <= DENSE
         table: dict[str, dict[str, Any]] = {row: dict.fromkeys(d.wrt, zero) if dense else {} for row in rows}
         for entry in d.entries:

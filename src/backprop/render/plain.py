@@ -340,7 +340,12 @@ class Trace:
         example = example or part.links[-1].target
         meaning = words.partial(label if "/" not in label else f"({label})", [example])
         sends = f"sends = adjoint {words.times} local derivative"
-        remark = f"{words.bar(example)} means {meaning}; start with {words.bar(label)} = 1; {sends}"
+        called = (
+            f"{label} is {self.symbol(part.of, part.by)}; "
+            if part.by and "/" not in label and not label.startswith("D")
+            else ""
+        )
+        remark = f"{called}{words.bar(example)} means {meaning}; start with {words.bar(label)} = 1; {sends}"
         columns = (
             Column("edge", "name"), Column("rule", "rule"), Column("", "rule", gap=1),
             Column("local derivative", "math", True, "local derivative"), NUMBER,
@@ -534,7 +539,7 @@ class Trace:
         forms = [derivation.form(entry.position) for entry in entries]
         names = derivation.definitions(forms)
         rows: list[Sequence[str]] = []
-        if not entries and derivation.kind == "gradient":
+        if not entries:
             rows.append(("0", "", ""))
         for position, name in names.items():
             if position not in self.own:
@@ -560,7 +565,8 @@ class Trace:
         derivation, tangent = self.derivation, self.derivation.tangent
         assert tangent is not None
         title = {1: "Tangent line", 2: "Tangent plane"}.get(len(derivation.wrt), "Linear approximation")
-        free = (c for c in "yzw" if c not in derivation.wrt)
+        occurring = self.graph.variables(derivation.outputs)
+        free = (c for c in "yzw" if c not in occurring)
         name = derivation.output_name if derivation.output is not None else next(free, derivation.output_name)
         rows = [(name, f"= {self.text(tangent.around, whole=True)}")]
         if tangent.collected != tangent.around:
@@ -658,7 +664,7 @@ def result_text(derivation: Derivation) -> str:
         return f"[{', '.join(written((name, by)) for by in derivation.wrt)}]"
 
     if derivation.kind in ("jacobian", "hessian"):
-        rows = [name for name, _ in derivation.equation.outputs] if derivation.kind == "jacobian" else derivation.wrt
+        rows = [name for name, _ in derivation.named_outputs] if derivation.kind == "jacobian" else derivation.wrt
         if len(rows) * len(derivation.wrt) > LONGEST_MATRIX:
             raise LimitError(f"a matrix of {len(rows)} by {len(derivation.wrt)} entries is too long for a line",
                              hint="--format json leaves out the entries that are 0")  # fmt: skip
