@@ -142,6 +142,11 @@ class PointTable(Table):
             self.close()
             raise
 
+    def want(self, names: Iterable[str]) -> None:
+        """Says which columns are needed, if it was not known before; `UsageError` if one is missing."""
+        self.wanted = list(names)
+        self._check_columns()
+
     def _check_columns(self) -> None:
         known = set(self.columns)
         twice = [name for name, count in Counter(self.columns).items() if count > 1]

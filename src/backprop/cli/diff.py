@@ -275,17 +275,22 @@ class _Run:
         from ..points import evaluation_of, read_points, write_csv, write_jsonl
         from ..session import Derive
 
-        if not self.single or len(tables) > 1 or self.settings.at:
+        asked = self.settings
+        if not self.single or len(tables) > 1 or asked.at:
             raise UsageError("a table of points goes with one equation", hint="give one equation and one --at FILE")
+        if asked.mode or asked.decompose or asked.explain or asked.tangent or asked.critical or asked.check_gradient:
+            raise UsageError("a table of points has values and gradients only", hint="leave out what else is asked for")
         (row,) = (row for row in rows if row is not None)
-        job = self.job(row)
-        if not isinstance(job, Derive):
-            self.fail(row, job.key[1])
-            return
-        self.session.send(job)  # while it is verified, the first points are read
-        derivation, out = job.derivation, self.out
-        evaluation = evaluation_of(derivation)
-        with read_points(tables[0], derivation.graph.variables([derivation.root]), stdin=standard_input()) as opened:
+        out = self.out
+        with read_points(tables[0], (), stdin=standard_input()) as opened:
+            job = self.job(row, inputs=opened.columns)
+            if not isinstance(job, Derive):
+                self.fail(row, job.key[1])
+                return
+            derivation = job.derivation
+            evaluation = evaluation_of(derivation)
+            opened.want(derivation.graph.variables([derivation.root]))
+            self.session.send(job)  # while it is verified, the first points are read
             progress = Progress(out, opened, "points")
             try:
                 found = progress.each(map(evaluation.at, opened.points()), lambda found: len(found.points))
@@ -313,11 +318,11 @@ class _Run:
         for row in rows:
             yield None if row is None else self.job(row)
 
-    def job(self, row: Row) -> Job:
-        """The row's derivation, on its way to a worker."""
+    def job(self, row: Row, inputs: Sequence[str] = ()) -> Job:
+        """The row's derivation, on its way to a worker; `inputs` have values that come later."""
         from ..session import Derive, Job
 
-        found, error = guarded(lambda: self.derive(row), self.debug)
+        found, error = guarded(lambda: self.derive(row, inputs), self.debug)
         if error is not None:
             return Job(key=(row, error))
         derivation, settings = found
@@ -328,7 +333,7 @@ class _Run:
         job.critical = settings.critical
         return job
 
-    def derive(self, row: Row) -> tuple[Derivation, Settings]:
+    def derive(self, row: Row, inputs: Sequence[str] = ()) -> tuple[Derivation, Settings]:
         """What needs no worker."""
         from ..derivation import derive
 
@@ -341,12 +346,12 @@ class _Run:
             if not isinstance(text, str):
                 raise UsageError("the row has no `equation`", hint='write {"equation": "x^2"}')
             settings = settings.updated(fields)
-        trace = self.json or (self.full and self.steps != "result") or bool(settings.at)
+        trace = self.json or (self.full and self.steps != "result") or bool(settings.at or settings.mode)
         derivation = derive(
             text, settings.wrt, settings.at, settings.order, of=settings.of, mixed=settings.mixed,
             along=settings.along, total=settings.total, jacobian=settings.jacobian, hessian=settings.hessian,
             tangent=settings.tangent, decompose=settings.decompose or "typed", explain=settings.explain,
-            program=row.program, functions=settings.functions, digits=settings.digits,
+            program=row.program, inputs=inputs, functions=settings.functions, digits=settings.digits,
             max_nodes=settings.max_nodes, trace=trace,
         )  # fmt: skip
         if settings.mode or settings.decompose or settings.check_gradient or settings.critical:

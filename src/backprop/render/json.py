@@ -84,7 +84,8 @@ class _Writer:
         listed = [(position, name, self.written(position)) for position, name in self.names.items()]
         for definition in d.equation.definitions:  # and names for a variable or a number
             key = graph.nodes[definition.position]
-            if key[0] in LEAVES and not definition.parameters and definition.position not in d.outputs:
+            alone = definition.position in d.outputs and len(d.outputs) == 1
+            if key[0] in LEAVES and not definition.parameters and not alone:
                 alias = key[0] == "num" and not definition.given
                 text = str(key[1]) if alias else to_text(graph, definition.value)
                 listed.append((-1 if definition.given else definition.position, definition.name, text))
@@ -109,14 +110,21 @@ class _Writer:
         """The equation as read, and its output."""
         d, equation = self.derivation, self.derivation.equation
         if len(d.outputs) > 1:
-            sides = [f"{name} = {self.written(i)}" for name, i in equation.outputs]
+            sides = [f"{name} = {self.side(name, i)}" for name, i in equation.outputs]
             return {"equation": "; ".join(sides), "output": None, "outputs": [name for name, _ in equation.outputs]}
         if equation.right is not None:
             text = f"{self.text(equation.root)} = {self.text(equation.right)}"
             implicit = {"equation": text, "dependent": d.answer.dependent}
             return {"equation": text, "output": d.output, "implicit": implicit}
         left = "" if equation.output is None else f"{equation.left_side} = "
-        return {"equation": left + self.text(d.root), "output": d.output}
+        return {"equation": left + self.side(equation.output or "", d.root), "output": d.output}
+
+    def side(self, name: str, root: int) -> str:
+        """The right side of an output, written out; a number not as the name that it has."""
+        values = [definition.value for definition in self.derivation.equation.definitions if definition.name == name]
+        if values and self.graph.nodes[root][0] == "num":
+            return to_text(self.graph, values[0])
+        return self.text(root) if len(self.derivation.outputs) == 1 else self.written(root)
 
     # The trace.
 

@@ -171,6 +171,8 @@ def _paths(found: Comparison, result: Result, page: _Page, names: Mapping[int, s
 
 def _name(path: Path, position: int, names: Mapping[int, str], found: Comparison, page: _Page) -> str:
     if position == path.output and found.graph.nodes[position][0] not in LEAVES:
+        if page.outputs:
+            return page.outputs[found.roots.index(position)]
         return page.function if len(found.roots) == 1 else f"{page.function}{found.roots.index(position) + 1}"
     return names.get(position) or f"#{position}"
 
@@ -244,8 +246,10 @@ def _value(row: Row, name: str, page: _Page) -> str:
     return "undefined" if text is None else f"= {page.number(text)}"
 
 
-def check_sections(checks: Mapping[str, Mapping[str, GradientCheck]], *, ascii: bool = False) -> Iterator[Section]:
-    """The section of a check by numbers, and what there is to say."""
+def check_sections(
+    checks: Mapping[str, Mapping[str, GradientCheck]], *, ascii: bool = False, alone: bool = False
+) -> Iterator[Section]:
+    """The section of a check by numbers, and what there is to say; with `alone` there is one variable only."""
     words = Words(ascii)
     columns = (
         NAME, Column("gradient", "number", label="gradient"), Column("central difference", "number", label="central"),
@@ -258,7 +262,7 @@ def check_sections(checks: Mapping[str, Mapping[str, GradientCheck]], *, ascii: 
         for name, check in row.items():
             numbers = [number_text(v) or "" for v in (check.value, check.central, check.complex)]
             digits = "" if check.digits is None else str(check.digits)
-            symbol = words.partial(of, [name])
+            symbol = words.partial(of, [name], alone)
             rows.append((symbol, *numbers, digits, said[check.agrees]))
             if check.note:
                 notes.append((f"note: {symbol}: {check.note}",))

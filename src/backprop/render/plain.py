@@ -437,7 +437,7 @@ class Trace:
         if derivation.alternatives is not None:
             yield from decomposition_sections(derivation.alternatives, ascii=ascii, function=self.function)
         if derivation.checks:
-            yield from check_sections(derivation.checks, ascii=ascii)
+            yield from check_sections(derivation.checks, ascii=ascii, alone=self.alone)
 
     def _adjoints(self, part: Part) -> Section | None:
         inner = [
