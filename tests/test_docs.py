@@ -20,9 +20,10 @@ def test_generated_pages_and_outputs_are_up_to_date(script: str) -> None:
     assert done.returncode == 0, done.stdout + done.stderr
 
 
-def test_the_python_session_of_the_readme_is_true() -> None:
-    failed, attempted = doctest.testfile(str(ROOT / "README.md"), module_relative=False)
-    assert attempted >= 6
+@pytest.mark.parametrize(("page", "least"), [("README.md", 12), ("docs/derivatives.md", 6)])
+def test_the_python_sessions_are_true(page: str, least: int) -> None:
+    failed, attempted = doctest.testfile(str(ROOT / page), module_relative=False)
+    assert attempted >= least
     assert failed == 0
 
 
