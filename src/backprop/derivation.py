@@ -213,7 +213,7 @@ class Derivation:
 
     def form(self, position: int) -> int:
         """The readable form of a node, or the node itself; of a relation, what is equal on its curve."""
-        return self.on_curve.get(position) or self.forms.get(position, position)
+        return self.on_curve.get(position, self.forms.get(position, position))
 
     def number(self, value: Value) -> str | None:
         """A value as text."""
