@@ -490,7 +490,7 @@ def derive(
         text, wrt=known, of=of, functions=functions, inputs=[*known, *moving, *inputs], max_nodes=max_nodes,
         several=jacobian, program=program,
     )  # fmt: skip
-    inner = [name for name in names or () if _inner(equation, [name])]
+    inner = list(_inner(equation, names or ()))
     if inner:
         kept = read(
             text, wrt=known, of=of, functions=functions, inputs=[*known, *moving, *inputs], apart=inner,
@@ -578,8 +578,9 @@ def derive_equation(
     if equation.prefix is not None:
         result.note(f"`{visible(equation.output or '')}` on the left only names what stands on the right")
     result.inner, result.typed_root, result.groups = inner, typed, groups
+    present = {*occurring, *inner, asked.total}
     for name in names:
-        if name not in occurring and name not in inner and name != asked.total:
+        if name not in present:
             result.note(f"{visible(name)} does not occur: the derivative by it is 0")
     _name_output(result, dependent)
     name = result.output_name
@@ -620,8 +621,9 @@ def _decompose(equation: Equation, kind: str) -> tuple[Group, ...]:
 def _inner(equation: Equation, names: Sequence[str]) -> dict[str, int]:
     """Those of the variables asked for that the program defines: their adjoints are on the way."""
     found: dict[str, int] = {}
+    wanted = set(names)
     for d in equation.definitions:
-        if d.name not in names or equation.graph.nodes[d.position] == ("var", d.name):
+        if d.name not in wanted or equation.graph.nodes[d.position] == ("var", d.name):
             continue
         if d.parameters:
             raise UsageError(f"`{visible(d.name)}` is a function, not a variable", hint="choose a variable")

@@ -286,6 +286,9 @@ class _Reader:
             return [*self.known, *self.later]
         found: dict[str, None] = {}
         for word in dict.fromkeys(re.findall(r"\w+", text)):
+            if word in self.known or word in self.later:  # it stays one name, whatever its letters are
+                found[word] = None
+                continue
             if len(word) > 40:
                 return [*self.known, *self.later]
             parts = (word[i:j] for i in range(len(word)) for j in range(i + 1, len(word) + 1))

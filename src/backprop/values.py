@@ -40,11 +40,12 @@ def set_point(result: Derivation, at: Mapping[str, Any], functions: Collection[s
     point: dict[str, Value] = {}
     graph = result.graph
     values = {d.name: d.value for d in result.equation.definitions if d.given}
+    computed = {d.name for d in result.equation.definitions if not d.given}
     for name in check_variables(at):
         given = at[name]
         if given is not None and name in values:
             result.note(f"the value of {visible(name)} is that of the point, not of the program")
-        elif any(d.name == name for d in result.equation.definitions if not d.given):
+        elif name in computed:
             result.note(f"the program defines {visible(name)}: the value given for it is not used")
         if given is None:  # what the program says
             if name not in values:
@@ -64,8 +65,9 @@ def set_point(result: Derivation, at: Mapping[str, Any], functions: Collection[s
     occurring = graph.variables([*sides, *(entry.position for entry in result.entries)])
     if result.kind == "implicit":
         _find_on_curve(result, occurring)
+    present = {*occurring, *(d.name for d in result.equation.definitions)}
     for name in point:
-        if name not in occurring and not any(d.name == name for d in result.equation.definitions):
+        if name not in present:
             result.note(f"{visible(name)} has a value but does not occur")
     missing = [name for name in occurring if name not in point]
     if missing:
