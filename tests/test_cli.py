@@ -949,6 +949,7 @@ def test_a_program_comes_from_a_file_or_from_a_pipe(cli, tmp_path):
         (["x^2 + y^2 = 25", "--at", "x=3,y=5"], "not on the curve"),
         (["x^2 + y^2 = 25", "--hessian"], "for formulas"),
         (["x^2 = 25"], "only one variable"),
+        (["x + y + z = 1", "--of", "y,z"], "one variable depends"),
         (["x + 0y = 25", "--of", "y"], "cancels"),
         (["x y", "--along", "q=1"], "no component"),
         (["x y", "--mode", "sideways"], "no value of mode"),

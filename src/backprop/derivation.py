@@ -501,6 +501,8 @@ def derive(
         raise UsageError(f"there is no output {visible(of[0])}", hint="--of names a definition: u = x*y; v = x + y")
     if mixed and names is None:
         names = list(dict.fromkeys(mixed))
+    if equation.right is not None and len(of) > 1:
+        raise UsageError("of a relation, one variable depends on the others", hint=f"--of {visible(of[0])}")
     if len(equation.outputs) > 1:
         if hessian or mixed or along or total or order > 1:
             raise UsageError("that is for one output", hint="name it: --of y")
