@@ -852,6 +852,7 @@ def test_what_is_not_asked_for_is_not_done(session):
         (["x^2 y^3", "--hessian", "--along", "dx=1,dy=2"], "[12*x*y**2 + 2*y**3, 6*x*y**2 + 12*x**2*y]"),
         (["x^2 y^3", "--mixed", "x,x,y"], "6*y**2"),
         (["x^2 y", "--along", "dx=1,dy=2"], "2*x*y + 2*x**2"),
+        (["sin(xy)", "--along", "dx=1, dy=-1"], "(y - x)*cos(x*y)"),
         (["x^2 y", "--total", "t"], "2*x*y*dx_dt + x**2*dy_dt"),
         (["x^2 y", "--total", "t", "--wrt", "x"], "2*x*y*dx_dt"),
         (["x^3 - 3x", "--tangent", "--at", "x=2"], "9*x - 16"),

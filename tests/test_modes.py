@@ -16,7 +16,7 @@ from backprop.equivalence import decide
 from backprop.errors import UsageError
 from backprop.evaluate import Exact
 from backprop.expr import LEAVES, Graph, to_text
-from backprop.modes import Comparison, compare, count_text
+from backprop.modes import COUNTED, Comparison, compare, count_text
 from backprop.numeric import accuracy, check_gradient, exact_derivatives
 from backprop.parser import parse, parse_equation
 from backprop.render.modes import mode_sections, render_sections
@@ -388,6 +388,7 @@ def test_the_result_is_ready_for_json():
         "mode": "reverse",
         "passes": 1,
         "operations": 2,
+        "counted": COUNTED["reverse"],
         "evaluations": None,
         "gradient": {"x": "y + cos(x)", "y": "x"},
         "gradient_value": {"x": str(3 + math.cos(0.5)), "y": "0.5"},

@@ -212,7 +212,7 @@ def test_imports_point_downwards(name):
 UPWARDS = {
     **{
         ("__init__.py", name): "public names, loaded when first asked for"
-        for name in "critical derivation expr parser passes points program reverse verdicts grading".split()
+        for name in "critical derivation expr forward parser passes points program reverse verdicts grading".split()
     },
     ("verdicts.py", "session"): "equal() and check() start a worker",
     ("derivation.py", "session"): "differentiate() starts a worker",

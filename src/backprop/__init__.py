@@ -20,6 +20,7 @@ if TYPE_CHECKING:
     from .derivation import Derivation, derive, differentiate
     from .errors import BackpropError, EncodingError, LimitError, NameFault, ParseError, UsageError
     from .expr import Node, count_operations
+    from .forward import jvp
     from .grading import Graded, KeyFault, grade
     from .parser import Equation, parse
     from .passes import hessian, jacobian
@@ -58,6 +59,7 @@ __all__ = [
     "gradient",
     "hessian",
     "jacobian",
+    "jvp",
     "parse",
     "parse_program",
     "tabulate",
@@ -67,6 +69,7 @@ _HOMES = {
     "verdicts": ("Check", "Equality", "Mistake", "Witness", "check", "equal"),
     "critical": ("CriticalPoint", "CriticalPoints", "critical_points"),
     "derivation": ("Derivation", "derive", "differentiate"),
+    "forward": ("jvp",),
     "grading": ("Graded", "KeyFault", "grade"),
     "errors": ("BackpropError", "EncodingError", "LimitError", "NameFault", "ParseError", "UsageError"),
     "expr": ("Node", "count_operations"),

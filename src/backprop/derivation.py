@@ -19,7 +19,7 @@ from .expr import LEAVES, PYTHON, Graph, Node, Style, decode, definitions, encod
 from .linear import Approximation
 from .ops import CONDITIONS, Op, lookup
 from .parser import MAX_NODES, Equation, check_variables
-from .passes import TRACED, Answer, Asked, Entry, Runner, dependent_variable, next_rate
+from .passes import DIFFERENCES, TRACED, Answer, Asked, Entry, Runner, dependent_variable, next_rate
 from .program import read
 from .reverse import Edge, Pass
 from .tidy import Tidy
@@ -118,7 +118,6 @@ class Derivation:
         self.derived: dict[str, int] = {}
         self.forms: dict[int, int] = {}  # node -> the node of its readable form
         self.on_curve: dict[int, int] = {}  # and a shorter one that a relation makes equal to it
-        self.typed = len(self.graph.nodes)  # nodes before this one are as the user typed them
         self.point: dict[str, Value] | None = None
         self.point_text: dict[str, str] = {}
         self.values: dict[tuple[str, ...], Value] = {}  # of the derivatives, by the path of their entries
@@ -483,7 +482,8 @@ def derive(
         raise UsageError("the order is a whole number from 1", hint="--order 2 is the second derivative")
     names = None if wrt is None else check_variables(wrt)
     points = list(at) if at else []
-    known = [*(names or ()), *points, *mixed, *([total] if total else [])]
+    directed = [given[1:] if given[:1] in DIFFERENCES and len(given) > 1 else given for given in along or ()]
+    known = [*(names or ()), *points, *mixed, *directed, *([total] if total else [])]
     moving = [name for given in along or () for name in (given, given[1:])]
     of = check_variables(of)
     equation = read(

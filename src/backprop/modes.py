@@ -160,6 +160,7 @@ class Comparison:
             "mode": result.mode,
             "passes": result.passes,
             "operations": _json_count(result.operations),
+            "counted": COUNTED[result.mode],
             "evaluations": result.evaluations,
             "gradient": each([{name: text(i) for name, i in part.items()} for part in result.gradient]),
             "gradient_value": each([{name: number_text(v) for name, v in part.items()} for part in result.values]),

@@ -24,6 +24,7 @@ from .parser import MAX_NODES, Equation, check_variables, parse_equation
 from .reverse import Pass, backpropagate
 from .tidy import Tidy
 
+DIFFERENCES = ("d", "Δ", "δ", "∆")  # what stands in front of a variable in the name of a component: dx
 ALONG = ""  # in the names of `by`: along the direction
 GROWN = 500_000  # nodes beyond those in proportion to the equation that derivatives may have
 TRACED = 24  # with more passes than this, only results are kept
@@ -97,7 +98,6 @@ class Answer:
         self.slopes: dict[str, int] = {}  # of a relation of higher order: the first derivatives
         self.dependent = ""  # of a relation: the variable that depends on the others
         self.difference = -1  # and left − right
-        self.notes: list[str] = []
         self.outputs: list[tuple[str, int]] = []  # by the names that the entries use
 
 
@@ -260,7 +260,7 @@ class Runner:
         occurring = {*self.graph.variables([root for _, root in self.outputs]), *self.asked.names, *self.inner}
         components: dict[str, int] = {}
         for given, text in along.items():
-            name = given[1:] if given[:1] in ("d", "Δ", "δ", "∆") and given[1:] in occurring else given
+            name = given[1:] if given[:1] in DIFFERENCES and given[1:] in occurring else given
             if name not in occurring:
                 raise UsageError(
                     f"`{visible(given)}` is no component of a direction", hint="write for example dx=1,dy=2"

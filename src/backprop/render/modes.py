@@ -41,7 +41,7 @@ class _Page:
         function = self.function if outputs == 1 else f"{self.function}{output + 1}"
         if self.outputs:
             function = self.outputs[output]
-        return self.words.derivative(function, name, 1, self.alone)
+        return self.words.partial(function, [name], self.alone)
 
     def notes(self, sentences: Sequence[str]) -> Section:
         return Section("", "", (Column("", "note"),), [(sentence,) for sentence in sentences], top=False)

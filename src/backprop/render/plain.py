@@ -94,14 +94,6 @@ class Words:
         """A value, with the sign of this style; nothing if there is none."""
         return "" if text is None else f"= {text if self.ascii else text.replace('-', '−')}"
 
-    def derivative(self, of: str, by: str, order: int, alone: bool) -> str:
-        """∂f/∂x, d²f/dx²."""
-        d = "d" if alone or self.ascii else "∂"
-        if order == 1:
-            return f"{d}{of}/{d}{by}"
-        raised = f"^{order}" if self.ascii else str(order).translate(_RAISED)
-        return f"{d}{raised}{of}/{d}{by}{raised}"
-
     def partial(self, of: str, by: Sequence[str], alone: bool = False) -> str:
         """∂²f/∂x∂y; D f along a direction.
 
