@@ -14,43 +14,12 @@ from typing import Any, NamedTuple
 from .choices import KINDS
 from .errors import UsageError, visible
 from .expr import LEAVES, Graph, literal_rational
-from .ops import lookup
+from .ops import OPS, lookup
 from .rules import compile_text
 from .tidy import Tidy
 
 # What an operation is made of, in the language of the table: the same value, and the same domain.
-ELEMENTARY = {
-    "sigmoid": "1/(1 + exp(-x))",
-    "softplus": "log(1 + exp(x))",
-    "relu": "max(x, 0)",
-    "hypot": "sqrt(x^2 + y^2)",
-    "log1p": "log(1 + x)",
-    "expm1": "exp(x) - 1",
-    "log2": "log(x)/log(2)",
-    "log10": "log(x)/log(10)",
-    "log_base": "log(x)/log(b)",
-    "mod": "x - n*floor(x/n)",
-    "factorial": "gamma(x + 1)",
-    "tan": "sin(x)/cos(x)",
-    "cot": "cos(x)/sin(x)",
-    "sec": "1/cos(x)",
-    "csc": "1/sin(x)",
-    "acot": "atan(1/x)",
-    "asec": "acos(1/x)",
-    "acsc": "asin(1/x)",
-    "sinh": "(exp(x) - exp(-x))/2",
-    "cosh": "(exp(x) + exp(-x))/2",
-    "tanh": "(exp(x) - exp(-x))/(exp(x) + exp(-x))",
-    "coth": "(exp(x) + exp(-x))/(exp(x) - exp(-x))",
-    "sech": "2/(exp(x) + exp(-x))",
-    "csch": "2/(exp(x) - exp(-x))",
-    "asinh": "log(x + sqrt(x^2 + 1))",
-    "acosh": "log(x + sqrt(x^2 - 1))",
-    "atanh": "log((1 + x)/(1 - x))/2",
-    "acoth": "log((x + 1)/(x - 1))/2",
-    "asech": "log((1 + sqrt(1 - x^2))/x)",
-    "acsch": "log(1/x + sqrt(1/x^2 + 1))",
-}
+ELEMENTARY = {op.name: op.elementary for op in OPS.values() if op.elementary}
 
 MAX_POWER = 1024  # x^n is written as products up to this n
 MAX_NODES = 4000  # beyond this many nodes nothing is compared
