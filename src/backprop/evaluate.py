@@ -622,13 +622,15 @@ def accurate(value: Value, digits: int) -> bool:
 
 
 def value_text(value: Value, digits: int) -> str | None:
-    """An exact rational, else `digits` significant digits; None if there is no value.
+    """An exact rational, else `digits` significant digits; true or false of a condition; None if there is no value.
 
     >>> value_text(Fraction(1, 3), 15), value_text(Exact("pi", 1), 5)
     ('1/3', '3.1416')
     """
     if value is None:
         return None
+    if isinstance(value, bool):
+        return "true" if value else "false"
     if _is_rational(value):
         return str(value) if bits(value) <= 1100 else _rounded(_at_precision(value, digits), digits)
     if type(value) is Exact:
@@ -638,6 +640,15 @@ def value_text(value: Value, digits: int) -> str | None:
         if rational is not None and bits(rational) < 64:
             return str(rational)
     return _rounded(value, digits)
+
+
+def decimal_text(value: Value, digits: int) -> str:
+    """A number with so many significant digits, also where it is exact.
+
+    >>> decimal_text(Fraction(1, 3), 4), decimal_text(10**12 + 1, 4), decimal_text(Fraction(1, 4), 4)
+    ('0.3333', '1.000e+12', '0.2500')
+    """
+    return _rounded(_at_precision(value, digits), digits)
 
 
 def _at_precision(value: Value, digits: int) -> Any:

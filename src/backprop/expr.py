@@ -247,7 +247,7 @@ PRETTY = Style("·", "−", "^", True)
 
 _SUPERSCRIPT = str.maketrans("0123456789-", "⁰¹²³⁴⁵⁶⁷⁸⁹⁻")
 _RELATIONS = {"<=": "≤", ">=": "≥", "==": "=", "!=": "≠"}
-_RAISED_NAMES = frozenset(
+RAISED_NAMES = frozenset(
     "sin cos tan cot sec csc sinh cosh tanh coth sech csch log".split()
 )  # sin²(x) is what textbooks print
 
@@ -396,7 +396,7 @@ def _power_pieces(
     if key[0] == "num" and type(key[1]) is int and key[2] is None and base >= 0:
         raised = str(key[1]).translate(_SUPERSCRIPT)
         inner = nodes[base]
-        if inner[0] in _RAISED_NAMES and not (names is not None and base in names) and key[1] > 0:
+        if inner[0] in RAISED_NAMES and not (names is not None and base in names) and key[1] > 0:
             name = "ln" if inner[0] == "log" else inner[0]
             return 50, [f"{name}{raised}(", (inner[1], 0), ")"]
         return 50, [*left, raised]

@@ -24,7 +24,7 @@ from .errors import UsageError, visible
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from typing_extensions import Self
+    from typing import Self
 
 MAX_CELL = 64_000  # bytes of a cell that is read; of a longer one the beginning is kept
 MAX_ROW = 1 << 20  # bytes of a row
