@@ -8,7 +8,7 @@ import pytest
 
 from backprop.derivation import Verification, derive
 from backprop.errors import display_width
-from backprop.expr import to_text
+from backprop.expr import PRETTY, to_text
 from backprop.parser import parse_equation
 from backprop.render import plain, terminal
 from backprop.render.plain import Trace, fold, lay_out, render, result_text, summary
@@ -263,7 +263,7 @@ def test_folding_loses_nothing(width):
 def test_uncut_text_never_folds_a_formula():
     equation = "+".join(f"sin(a{i}*x)" for i in range(100))
     derivation = derive(equation)
-    assert to_text(derivation.graph, derivation.root, plain.PRETTY) in render(derivation).splitlines()[0]
+    assert to_text(derivation.graph, derivation.root, PRETTY) in render(derivation).splitlines()[0]
 
 
 def test_one_long_cell_does_not_push_the_other_rows_away():

@@ -26,7 +26,7 @@ from .common import (
 
 if TYPE_CHECKING:
     from ..grading import Graded, Journal, KeyFault, Problem, ProblemTally, Runner, Summary
-    from ..render.plain import Column, Section
+    from ..render.trace import Column, Section
 
 _COMPLAINTS = 20  # rows that standard error names one by one
 _FAULTS = 100  # faults of a key that are listed
@@ -240,7 +240,7 @@ def complain_about(error: KeyFault, name: str) -> None:
 
 def sections(summary: Summary, problems: Mapping[str, Problem]) -> Iterator[Section]:
     """The verdicts, the problems with the hardest first, the mistakes with the most frequent first."""
-    from ..render.plain import Column, Section
+    from ..render.trace import Column, Section
 
     number, text = Column("", "number"), Column("", "")
     counts = [(str(n), verdict) for verdict in VERDICTS if (n := summary.verdicts[verdict])]

@@ -1,4 +1,4 @@
-"""Modes of differentiation and decompositions of an equation, as sections of rows: see `plain`."""
+"""Modes of differentiation and decompositions of an equation, as sections of rows: see `trace`."""
 
 from __future__ import annotations
 
@@ -6,10 +6,12 @@ from collections.abc import Iterator, Mapping, Sequence
 
 from ..alternatives import Decompositions, Row
 from ..evaluate import value_text
-from ..expr import LEAVES, to_text
+from ..expr import LEAVES
 from ..modes import Comparison, Path, Result, count_text, node_names
 from ..numeric import Accuracy, GradientCheck, number_text
-from .plain import FORMULA, NAME, Column, Section, Words, lay_out, plain
+from .plain import lay_out, plain
+from .trace import FORMULA, NAME, Column, Section
+from .words import Words
 
 LISTED = 40  # paths that are written out
 WRITTEN = 600  # nodes of a formula that is written out
@@ -19,8 +21,8 @@ DERIVATIVES = 24  # derivatives whose values and formulas are shown
 class _Page:
     """The words of a page, and how nodes and numbers are written on it."""
 
-    def __init__(self, found: Comparison | Decompositions, ascii: bool, function: str) -> None:
-        self.words, self.graph, self.function = Words(ascii), found.graph, function
+    def __init__(self, found: Comparison | Decompositions, words: Words, function: str) -> None:
+        self.words, self.graph, self.function = words, found.graph, function
         self.outputs = found.outputs if isinstance(found, Comparison) else []
         roots = found.roots if isinstance(found, Comparison) else [found.root]
         self.alone = len(self.graph.variables(roots)) <= 1 and len(found.wrt) <= 1 and len(roots) == 1
@@ -29,12 +31,15 @@ class _Page:
         size = self.graph.written_size([position])
         if size > WRITTEN:
             return f"{size} nodes when written out"
-        return to_text(self.graph, position, self.words.style, required=required)
+        return self.words.expression(self.graph, position, required=required)
+
+    def cell(self, position: int) -> str:
+        """A formula behind its sign; where it is too long, what is said instead."""
+        text = self.formula(position)
+        return f"= {text}" if text.endswith(" written out") else self.words.math(f"= {text}")
 
     def number(self, text: str | None) -> str:
-        if text is None:
-            return "undefined"
-        return text if self.words.ascii else text.replace("-", "−")
+        return "undefined" if text is None else self.words.math(self.words.figure(text))
 
     def symbol(self, name: str, output: int = 0, outputs: int = 1) -> str:
         """∂f/∂x; ∂f2/∂x with several outputs."""
@@ -51,13 +56,18 @@ class _Page:
 
 
 def mode_sections(
-    found: Comparison, *, ascii: bool = False, function: str = "f", names: Mapping[int, str] | None = None
+    found: Comparison,
+    *,
+    ascii: bool = False,
+    words: Words | None = None,
+    function: str = "f",
+    names: Mapping[int, str] | None = None,
 ) -> Iterator[Section]:
     """The sections of a comparison: costs, formulas, values, paths, step sizes, and what there is to say.
 
     `function` is what the output is called, `names` are the names of nodes on paths.
     """
-    page = _Page(found, ascii, function)
+    page = _Page(found, words or Words(ascii), function)
     yield _costs(found)
     if any(result.gradient for result in found.results):
         yield _formulas(found, page)
@@ -116,10 +126,10 @@ def _formulas(found: Comparison, page: _Page) -> Section:
             written: dict[str, list[str]] = {}
             for result in found.results:
                 if result.gradient:
-                    written.setdefault(page.formula(result.gradient[j][name]), []).append(result.mode)
-            symbol = page.symbol(name, j, len(found.roots))
+                    written.setdefault(page.cell(result.gradient[j][name]), []).append(result.mode)
+            symbol = page.words.math(page.symbol(name, j, len(found.roots)))
             for text, modes in written.items():
-                yield symbol, f"= {text}", ", ".join(modes)
+                yield symbol, text, ", ".join(modes)
                 symbol = ""
 
     return Section("Derivatives", _left_out(found), (NAME, FORMULA, Column("", "remark", True)), rows())
@@ -128,7 +138,7 @@ def _formulas(found: Comparison, page: _Page) -> Section:
 def _values(found: Comparison, page: _Page) -> Section:
     def rows() -> Iterator[Sequence[str]]:
         for j, name in _each(found):
-            symbol = page.symbol(name, j, len(found.roots))
+            symbol = page.words.math(page.symbol(name, j, len(found.roots)))
             if found.exact:
                 yield symbol, "exact", page.number(found.exact_text(j, name, 17)), "", ""
                 symbol = ""
@@ -140,10 +150,13 @@ def _values(found: Comparison, page: _Page) -> Section:
                     symbol = ""
 
     point = ", ".join(f"{name} = {value_text(v, 15)}" for name, v in (found.point or {}).items())
-    remark = f"{point}; all but the exact one in double precision" if len(point) < 80 else "in double precision"
+    remark = "in double precision"
+    if len(point) < 80:
+        point = point.replace("-", "−") if not page.words.ascii else point
+        remark = f"{point}; all but the exact one in double precision"
     columns = (NAME, Column("", "rule"), Column("value", "math"), Column("error", "number", label="error"),
                Column("digits", "number", label="correct digits"))  # fmt: skip
-    return Section("Values", "; ".join(filter(None, [_left_out(found), page.number(remark)])), columns, rows())
+    return Section("Values", "; ".join(filter(None, [_left_out(found), remark])), columns, rows())
 
 
 def _error(accuracy: Accuracy | None, page: _Page) -> tuple[str, str]:
@@ -159,7 +172,8 @@ def _paths(found: Comparison, result: Result, page: _Page, names: Mapping[int, s
             factors = [page.formula(i, 41) for i in path.partials]
             product = page.formula(path.product)
             shown = times.join(factors)
-            yield way, shown or "1", "" if shown in ("", product) else f"= {product}"
+            last = "" if shown in ("", product) else page.cell(path.product)
+            yield page.words.math(way), page.words.math(shown or "1"), last
 
     count = len(result.paths)
     remark = "the derivative is the sum, over all paths from the variable, of the product of the partials"
@@ -172,9 +186,10 @@ def _paths(found: Comparison, result: Result, page: _Page, names: Mapping[int, s
 def _name(path: Path, position: int, names: Mapping[int, str], found: Comparison, page: _Page) -> str:
     if position == path.output and found.graph.nodes[position][0] not in LEAVES:
         if page.outputs:
-            return page.outputs[found.roots.index(position)]
-        return page.function if len(found.roots) == 1 else f"{page.function}{found.roots.index(position) + 1}"
-    return names.get(position) or f"#{position}"
+            return page.words.name(page.outputs[found.roots.index(position)])
+        several = f"{page.function}{found.roots.index(position) + 1}"
+        return page.words.name(page.function if len(found.roots) == 1 else several)
+    return page.words.name(names.get(position) or f"#{position}")
 
 
 def _steps(result: Result, page: _Page) -> Section:
@@ -202,9 +217,11 @@ def _short(value: float | None) -> str | None:
 # -- decompositions ------------------------------------------------------------------------------------
 
 
-def decomposition_sections(found: Decompositions, *, ascii: bool = False, function: str = "f") -> Iterator[Section]:
+def decomposition_sections(
+    found: Decompositions, *, ascii: bool = False, words: Words | None = None, function: str = "f"
+) -> Iterator[Section]:
     """The sections of a comparison of decompositions: sizes, equations, derivatives, values, and notes."""
-    page = _Page(found, ascii, function)
+    page = _Page(found, words or Words(ascii), function)
     columns = (NAME, Column("nodes", "number", label="nodes"),
                Column("operations", "number", label="operations"), Column("edges", "number", label="edges"),
                Column("derivatives", "number", label="for the derivatives"),
@@ -214,7 +231,7 @@ def decomposition_sections(found: Decompositions, *, ascii: bool = False, functi
     rows = [(row.kind, *map(str, (row.nodes, row.operations, row.edges, row.gradient_operations)),
              row.same_function, row.same_gradient) for row in found.rows]  # fmt: skip
     yield Section("Decompositions", remark, columns, rows)
-    equations = [(row.kind, f"= {page.formula(row.root)}") for row in found.rows]
+    equations = [(row.kind, page.cell(row.root)) for row in found.rows]
     yield Section("Equation", "", (NAME, FORMULA), equations)
     yield Section("Derivatives", "", (NAME, FORMULA, Column("", "number", gap=1), Column("", "remark", True)),
                   _gradients(found, page))  # fmt: skip
@@ -232,10 +249,10 @@ def _gradients(found: Decompositions, page: _Page) -> Iterator[Sequence[str]]:
     for name in found.wrt[:DERIVATIVES]:
         written: dict[tuple[str, str], list[str]] = {}
         for row in found.rows:
-            written.setdefault((page.formula(row.gradient[name]), _value(row, name, page)), []).append(row.kind)
-        symbol = page.symbol(name)
+            written.setdefault((page.cell(row.gradient[name]), _value(row, name, page)), []).append(row.kind)
+        symbol = page.words.math(page.symbol(name))
         for (text, value), kinds in written.items():
-            yield symbol, f"= {text}", value, ", ".join(kinds)
+            yield symbol, text, value, ", ".join(kinds)
             symbol = ""
 
 
@@ -243,14 +260,18 @@ def _value(row: Row, name: str, page: _Page) -> str:
     if not row.values:
         return ""
     text = value_text(row.values[name], 15)
-    return "undefined" if text is None else f"= {page.number(text)}"
+    return "undefined" if text is None else page.words.math(f"= {page.words.figure(text)}")
 
 
 def check_sections(
-    checks: Mapping[str, Mapping[str, GradientCheck]], *, ascii: bool = False, alone: bool = False
+    checks: Mapping[str, Mapping[str, GradientCheck]],
+    *,
+    ascii: bool = False,
+    words: Words | None = None,
+    alone: bool = False,
 ) -> Iterator[Section]:
     """The section of a check by numbers, and what there is to say; with `alone` there is one variable only."""
-    words = Words(ascii)
+    words = words or Words(ascii)
     columns = (
         NAME, Column("gradient", "number", label="gradient"), Column("central difference", "number", label="central"),
         Column("complex step", "number", label="complex step"), Column("digits", "number", label="digits"),
@@ -261,11 +282,19 @@ def check_sections(
     for of, row in checks.items():
         for name, check in row.items():
             numbers = [number_text(v) or "" for v in (check.value, check.central, check.complex)]
+            if words.printed:
+                numbers = [words.math(words.figure(number)) if number else "" for number in numbers]
             digits = "" if check.digits is None else str(check.digits)
-            symbol = words.partial(of, [name], alone)
+            symbol = words.math(words.partial(of, [name], alone))
             rows.append((symbol, *numbers, digits, said[check.agrees]))
             if check.note:
-                notes.append((f"note: {symbol}: {check.note}",))
+                notes.append(
+                    (
+                        words.prose(f"note: {words.partial(of, [name], alone)}: {check.note}")
+                        if not words.printed
+                        else f"note: {symbol}: {words.prose(check.note)}",
+                    )
+                )
     yield Section("Gradient check", "digits that agree; the numbers know only the function", columns, rows)
     if notes:
         yield Section("", "", (Column("", "note"),), notes, top=True)

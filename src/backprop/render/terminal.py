@@ -13,7 +13,8 @@ from rich.console import Console
 from rich.text import Text
 
 from ..derivation import Derivation
-from .plain import Line, Trace, lay_out
+from .plain import Line, lay_out
+from .trace import Trace
 
 COLOURS = {
     "title": "bold", "remark": "dim", "name": "cyan", "math": "", "rule": "green", "number": "magenta",
@@ -21,9 +22,15 @@ COLOURS = {
 }  # fmt: skip
 
 
+class _Console(Console):
+    def on_broken_pipe(self) -> None:
+        """A reader that closes the pipe early ends the program as it does without colours; Rich would exit with 1."""
+        raise BrokenPipeError
+
+
 def console(stream: TextIO, width: int | None = None) -> Console:
     """A console that writes 16 colours to the stream, whatever the stream is."""
-    return Console(
+    return _Console(
         file=stream, width=width or 10**6, force_terminal=True, color_system="standard", no_color=False,
         markup=False, emoji=False, highlight=False, soft_wrap=True,
     )  # fmt: skip

@@ -7,7 +7,8 @@ from collections.abc import Iterator
 
 from ..errors import display_width
 from ..verdicts import Check, Equality, Mistake, Witness
-from .plain import Line, Words
+from .plain import Line
+from .words import Words
 
 _RAISED = str.maketrans("0123456789", "⁰¹²³⁴⁵⁶⁷⁸⁹")
 _MARKS = {"correct": ("✓", "good"), "equal": ("✓", "good"), "incorrect": ("✗", "bad"), "different": ("✗", "bad"),
