@@ -127,9 +127,12 @@ class Domain:
     # -- points and boxes --------------------------------------------------------------------------
 
     def status(
-        self, inputs: Mapping[str, Value], *, exact: bool = False
+        self, inputs: Mapping[str, Value], *, exact: bool = False, computed: bool = True
     ) -> tuple[tuple[Status, ...], tuple[Status, ...]]:
-        """Whether each root has a value at a point, or in a whole box of points; and whether each cut holds there."""
+        """Whether each root has a value at a point, or in a whole box of points; and whether each cut holds there.
+
+        With `computed` False the conditions alone tell: special functions of a wide ball have values that no ball tells.
+        """
         values = evaluate(self.graph, self.all, inputs, precision=128 if exact else 64, exact=exact)
         nodes = self.graph.nodes
         status: dict[int, Status] = {}
@@ -150,7 +153,7 @@ class Domain:
                 holds = values.get(self.conditions[position])
                 found = _all([found, holds if isinstance(holds, bool) else None])
             # A value that was computed exists; one that was not may be beyond what balls can tell.
-            if found is not False and values.get(position) is None:
+            if computed and found is not False and values.get(position) is None:
                 found = None
             status[position] = found
         cuts = [values.get(i) for i in self.cuts]
