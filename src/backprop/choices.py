@@ -6,3 +6,7 @@ from __future__ import annotations
 MODES = ("reverse", "forward", "paths", "finite-difference", "complex-step")
 # Compute graphs of the same equation: see `decompose`.
 KINDS = ("typed", "binary", "nary", "fused")
+# Ways to draw a compute graph: see `picture`.
+STYLES = ("operations", "variables", "circuit", "folded")
+# What a derivation is written as: see `render`.
+FORMATS = ("text", "json", "latex", "markdown", "html", "ipynb")
