@@ -131,6 +131,7 @@ class Derivation:
         self.typed_root = equation.root  # before it was decomposed
         self.groups: tuple[Group, ...] = ()
         self.explained = False
+        self.asked: dict[str, Any] = {}  # the arguments of `derive` besides the text that are not the usual ones
         # What `study` adds.
         self.comparison: Comparison | None = None
         self.tangents: list[TangentPass] = []
@@ -226,6 +227,26 @@ class Derivation:
     def __repr__(self) -> str:
         inside = ", ".join(f"{name}: {node!r}" for name, node in self.gradient.items())
         return f"<Derivation of {self.equation.node!r}: {{{inside}}}>"
+
+    # -- in Jupyter ------------------------------------------------------------------------------
+
+    def _repr_html_(self) -> str:
+        """The equation, its graph and its derivatives; all steps behind a summary."""
+        from .render.html import excerpt
+
+        return excerpt(self)
+
+    def _repr_latex_(self) -> str:
+        """The derivatives as formulas."""
+        from .render.notebook import results
+
+        return results(self)
+
+    def _repr_svg_(self) -> str | None:
+        """The compute graph; none where the steps were not kept."""
+        from .render.svg import render
+
+        return render(self) if self.nodes else None
 
     # -- names ---------------------------------------------------------------------------------
 
@@ -513,6 +534,14 @@ def derive(
         of=of[0] if of and equation.right is not None else None, decomposition=decompose,
     )  # fmt: skip
     result.explained = explain
+    settings = {
+        "wrt": None if wrt is None else list(wrt), "at": dict(at or {}), "order": order if order > 1 else 0,
+        "of": list(of), "mixed": list(mixed), "along": dict(along or {}), "total": total,
+        "jacobian": jacobian and len(equation.outputs) <= 1, "hessian": hessian, "tangent": tangent,
+        "decompose": decompose if decompose != "typed" else "", "explain": explain, "program": program,
+        "functions": sorted(functions), "digits": digits if digits != 15 else 0,
+    }  # fmt: skip
+    result.asked = {name: value for name, value in settings.items() if value or (value == [] and name == "wrt")}
     given = {d.name: d for d in equation.definitions if d.given and equation.graph.nodes[d.position][0] == "var"}
     if at or given:
         set_point(result, {**dict.fromkeys(given), **(at or {})}, functions)

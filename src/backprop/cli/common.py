@@ -287,6 +287,47 @@ def _unwritable(name: str, error: Exception) -> UsageError:
     return UsageError(f"cannot write {visible(name)}: {visible(reason)}", hint="choose another file")
 
 
+# What a browser shows.
+BROWSABLE = frozenset({"html", "svg", "png"})
+
+
+@contextmanager
+def browser_file(name: str | None, form: str) -> Iterator[str]:
+    """The file for what a browser is to show, opened in one once it is written; a new one that is kept without a name.
+
+    Errors: `UsageError` for a format that no browser shows.
+    """
+    if form not in BROWSABLE:
+        raise UsageError(f"a browser does not show {form}", hint=f"--open goes with {', '.join(sorted(BROWSABLE))}")
+    if name == "-":
+        raise UsageError("--open needs a file", hint="leave out -o, or write -o FILE")
+    folder = None
+    if name is None:
+        import tempfile
+
+        folder = tempfile.mkdtemp(prefix="backprop-")
+        name = os.path.join(folder, f"backprop.{form}")
+    try:
+        yield name
+    finally:
+        if folder is not None and not os.listdir(folder):
+            os.rmdir(folder)
+    open_in_browser(name)
+
+
+def open_in_browser(name: str) -> None:
+    """Shows a file in the browser; where there is none, says where the file is."""
+    import webbrowser
+    from pathlib import Path
+
+    address = Path(name).resolve().as_uri()
+    try:
+        shown = webbrowser.open(address)
+    except webbrowser.Error:
+        shown = False
+    complain([f"shown in the browser: {visible(name)}" if shown else f"no browser was found; open {visible(name)}"])
+
+
 # -- errors ----------------------------------------------------------------------------------------------
 
 
@@ -312,10 +353,14 @@ def error_object(error: BackpropError, row: Row) -> dict[str, Any]:
     said: dict[str, Any] = {"kind": error.kind, "message": visible(error.message)[:LONGEST_MESSAGE]}
     said["column"] = error.column
     said["hint"] = None if error.hint is None else visible(error.hint)[:LONGEST_MESSAGE]
-    typed = (row.fields or {}).get("equation")
-    text = typed if isinstance(typed, str) else row.text
     source = {**row.source, "line": row.line_of(error)}
-    return {"version": 1, "source": source, "input": text, "error": said}
+    return {"version": 1, "source": source, "input": typed_text(row), "error": said}
+
+
+def typed_text(row: Row) -> str:
+    """The equation of a row as it was typed, if it has one."""
+    typed = (row.fields or {}).get("equation")
+    return typed if isinstance(typed, str) else row.text
 
 
 def json_text(data: dict[str, Any], ascii: bool = False) -> str:
@@ -367,7 +412,7 @@ def fold_line(line: Any, width: int | None) -> Any:
 
 def plain_error(error: BackpropError, row: Row, ascii: bool) -> str:
     """An error as the one line of its row."""
-    from ..render.plain import Words
+    from ..render.words import Words
 
     return Words(ascii).final(f"{row.text[:200]}   error: {error.message[:1000]}").replace("\n", " ").replace("\t", " ")
 

@@ -3,18 +3,22 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Sequence
+from contextlib import nullcontext
+from functools import partial
+from importlib import import_module
 from itertools import chain, islice
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 import click
 
-from ..choices import KINDS, MODES
+from ..choices import FORMATS, KINDS, MODES
 from ..errors import BackpropError, ExitStatus, UsageError, visible
 from .common import (
     EquationCommand,
     Output,
     Progress,
     State,
+    browser_file,
     complain,
     error_lines,
     error_object,
@@ -28,6 +32,7 @@ from .common import (
     row_keys,
     standard_input,
     status_of,
+    typed_text,
 )
 
 if TYPE_CHECKING:
@@ -41,6 +46,9 @@ ROW_OPTIONS = (
     "check-gradient", "explain", "critical", "functions", "digits", "time-limit", "max-nodes",
     "no-simplify", "no-verify",
 )  # fmt: skip
+# Formats for print and for pages -> the module of `render` that writes them.
+EXPORTS = {"latex": "latex", "markdown": "markdown", "html": "html", "ipynb": "notebook"}
+ONE_PAGE = ("html", "ipynb")  # with one equation each
 FLAGS = ("jacobian", "hessian", "tangent", "check-gradient", "explain", "critical", "no-simplify", "no-verify")
 
 
@@ -139,8 +147,10 @@ class Settings(NamedTuple):
               f"{', '.join(KINDS[:-1])} or {KINDS[-1]}.")  # fmt: skip
 @click.option("--check-gradient", is_flag=True, help="Compare with central differences and complex step at the point.")
 @click.option("--explain", is_flag=True, help="Say in words what every edge does.")
-@click.option("--format", "form", type=click.Choice(["text", "json"]), default="text", show_default=True,
-              help="For readers, or one JSON object a line.")  # fmt: skip
+@click.option("--format", "form", type=click.Choice(FORMATS),
+              help="For readers, one JSON object a line, or a document to take away.  [default: text]")  # fmt: skip
+@click.option("--fragment", is_flag=True, help="Of LaTeX, the formulas alone, to be pasted into a document.")
+@click.option("--open", "show", is_flag=True, help="Show the page in a browser: --format html, if none is given.")
 @click.option("-q", "--quiet", is_flag=True, help="The result alone, in Python's syntax.")
 @click.option("-f", "--file", "files", multiple=True, metavar="FILE",
               help="Read equations from a file, one a line; - is standard input.")  # fmt: skip
@@ -184,6 +194,8 @@ def diff(state: State, /, **options: Any) -> int:
       backprop diff "x^2 y" --at points.csv             a table of values and gradients
       backprop diff -q "x*y" "ln x / x"                 answers alone: [y, x] and (1 - log(x))/x**2
       backprop diff -f equations.txt --format json      one JSON object a line
+      backprop diff "x^2 y" --format latex -o x2y.tex   a document; also markdown, html, ipynb
+      backprop diff "x^2 y" --at x=1,y=2 --open         a page that walks through the pass
       cat equations.txt | backprop diff -q              a pipe; # starts a comment
 
     \b
@@ -200,16 +212,7 @@ def diff(state: State, /, **options: Any) -> int:
     """
     from ..rows import Rows
 
-    given = {key: options[key.replace("-", "_")] for key in ROW_OPTIONS}
     tables = [text for text in options["at"] if "=" not in text]
-    given["at"] = [text for text in options["at"] if "=" in text]
-    for key in ("wrt", "at", "of", "mixed", "along", "mode", "functions"):  # these may be given several times
-        parts = given.pop(key)
-        if parts:
-            given[key] = list(parts) if key in ("at", "along") else ",".join(parts)
-    for key in ("total", "decompose"):
-        if given[key] is None:
-            del given[key]
     for key in ("jobs", "width"):
         if options[key] is not None:
             number_option(key, options[key])
@@ -217,12 +220,21 @@ def diff(state: State, /, **options: Any) -> int:
     typed, files = (options["equations"], options["files"]) if programs else ((), ())
     if not programs or typed or files:
         typed, files = find_files(options["equations"], options["files"])
-    settings = Settings().updated(given)
+    settings = Settings().updated(given_options(options, ROW_OPTIONS))
     rows = Rows(typed, files, programs=programs, stdin=standard_input(), idle=True)
     single = len(typed) + len(programs) == 1 and not files
     session = state.session(1 if single else options["jobs"])
-    with open_output(options["output"], width=options["width"], color=options["color"], ascii=options["ascii"]) as out:
-        run = _Run(settings, session, out, options, single=single)
+    form = options["form"] = options["form"] or ("html" if options["show"] else "text")
+    if form in EXPORTS and options["quiet"]:
+        raise UsageError(f"`-q` prints Python's syntax, not {form}", hint="--steps result leaves out the steps")
+    if options["fragment"] and form != "latex":
+        raise UsageError("`--fragment` goes with --format latex", hint="leave it out")
+    file = browser_file(options["output"], form) if options["show"] else nullcontext(options["output"])
+    with (
+        file as name,
+        open_output(name, width=options["width"], color=options["color"], ascii=options["ascii"]) as out,
+    ):
+        run = Run(settings, session, out, options, single=single)
         if tables:
             run.table(rows, tables)
             return run.status
@@ -232,23 +244,51 @@ def diff(state: State, /, **options: Any) -> int:
     return run.status
 
 
-class _Run:
+def given_options(options: dict[str, Any], keys: Iterable[str]) -> dict[str, Any]:
+    """The options that were given, as a JSON row would say them; files of points are left out."""
+    given: dict[str, Any] = {}
+    for key in keys:
+        value = options[key.replace("-", "_")]
+        if isinstance(value, tuple):  # it may be given several times
+            parts = [text for text in value if key != "at" or "=" in text]
+            value = None if not parts else parts if key in ("at", "along") else ",".join(parts)
+        if value is not None:
+            given[key] = value
+    return given
+
+
+class Run:
     """The rows of one call, from reading to printing."""
 
     def __init__(
-        self, settings: Settings, session: Session, out: Output, options: dict[str, Any], single: bool
+        self,
+        settings: Settings,
+        session: Session,
+        out: Output,
+        options: dict[str, Any],
+        single: bool,
+        export: Any = None,
     ) -> None:
         self.settings, self.session, self.out = settings, session, out
-        self.json, self.quiet, self.debug = options["form"] == "json", options["quiet"], options["debug"]
+        self.form, self.quiet, self.debug = options["form"], options["quiet"], options["debug"]
+        self.json = self.form == "json"
+        self.export = export  # what writes a document: `part`, `failure` and `document`, and `render` for a page
+        if self.form in EXPORTS:
+            self.export = import_module(f"...render.{EXPORTS[self.form]}", __name__)
         self.single = single
-        self.full = not self.json and not self.quiet and (single or options["steps"] is not None)
+        several = options["steps"] is None and self.export is None and not single
+        self.full = not self.json and not self.quiet and not several
         self.steps = options["steps"] or "all"
+        self.fragment = {"fragment": True} if options["fragment"] else {}
         self.status = ExitStatus.OK
         self.shown = 0
 
     def all(self, rows: Rows) -> None:
         """Everything, in the order of the input."""
         source: Iterator[Row | None] = iter(rows)
+        if self.export is not None:
+            self.document(source)
+            return
         if not (self.json or self.quiet or self.full):  # whether there are several decides how they look
             first = list(islice((row for row in source if row is not None), 2))
             self.single = self.full = len(first) == 1
@@ -270,12 +310,58 @@ class _Run:
         finally:
             progress.close()
 
+    def document(self, source: Iterator[Row | None]) -> None:
+        """A document of all equations, as they come; of a format with one equation a page, that page."""
+        assert self.export is not None
+        one_page = self.form in ONE_PAGE
+        if one_page or self.single:
+            first = list(islice((row for row in source if row is not None), 2))
+            if one_page and len(first) > 1:
+                raise UsageError(f"{self.form} has one equation a page", hint="backprop report makes a page of many")
+            self.single = len(first) == 1
+            source = chain(first, source)
+        parts: Iterable[str] = self.parts(source)
+        if self.single:
+            parts = list(parts)
+            if not parts:
+                return
+        for text in parts if one_page else self.export.document(parts, **self.fragment):
+            self.out.stream.write(text)
+            self.out.written = True
+
+    def parts(self, source: Iterator[Row | None]) -> Iterator[str]:
+        """What the format writes for each row: a row with an error says so, if it is one of several."""
+        assert self.export is not None
+        progress = Progress(self.out, source)
+        try:
+            for job in self.session.stream(self.jobs(source)):
+                if job is None:
+                    self.out.flush()
+                    continue
+                progress.pause_for(job.key[1])
+                row, error = job.key
+                text: Any = ""
+                if error is None:
+                    text, error = guarded(partial(self.written, job), self.debug)
+                if error is None:
+                    self.count(job)
+                    yield text
+                else:
+                    self.fail(row, error)
+                    if not self.single:
+                        yield self.export.failure(typed_text(row), error, **self.fragment)
+                progress.step()
+        finally:
+            progress.close()
+
     def table(self, rows: Rows, tables: list[str]) -> None:
         """One equation at many points: a table of values and derivatives."""
         from ..points import evaluation_of, read_points, write_csv, write_jsonl
         from ..session import Derive
 
         asked = self.settings
+        if self.export is not None:
+            raise UsageError(f"a table of points is no {self.form}", hint="give --format text or json")
         if not self.single or len(tables) > 1 or asked.at:
             raise UsageError("a table of points goes with one equation", hint="give one equation and one --at FILE")
         if asked.mode or asked.decompose or asked.explain or asked.tangent or asked.critical or asked.check_gradient:
@@ -367,7 +453,8 @@ class _Run:
 
     def trace(self, row: Row) -> None:
         """One equation: the first rows appear before the worker has answered."""
-        from ..render.plain import Trace, lay_out
+        from ..render.plain import lay_out
+        from ..render.trace import Trace
         from ..session import Derive
 
         job = self.job(row)
@@ -412,7 +499,12 @@ class _Run:
         self.seek(job)
         if self.json:
             return json_text(derivation.as_dict(job.key[0].source), ascii=out.ascii)
-        from ..render.plain import Trace, Words, lay_out, result_text, summary
+        if self.export is not None:
+            write = self.export.render if self.form in ONE_PAGE else self.export.part
+            return write(derivation, steps=self.steps, **self.fragment)
+        from ..render.plain import lay_out, result_text, summary
+        from ..render.trace import Trace
+        from ..render.words import Words
 
         if self.quiet:
             text = result_text(derivation)
@@ -434,7 +526,7 @@ class _Run:
         place = row.place_of(error)
         if self.quiet:
             self.out.text("")
-        elif not (self.single or self.out.terminal):
+        elif self.export is None and not (self.single or self.out.terminal):
             between = "\n\n" if self.full and self.shown else ""
             self.shown += 1
             self.out.text(between + plain_error(error, row, self.out.ascii))
