@@ -6,12 +6,16 @@ PYTHON := $(VENV)/bin/python
 PYTEST := -n auto
 
 .DEFAULT_GOAL := all
-.PHONY: all help setup test lint types docs examples wheel bench grammar clean
+.PHONY: all help setup test test-consumers lint types docs examples wheel bench grammar clean
+
+# Mermaid is one script; npm fetches it, and nothing of it is run but in a browser.
+MERMAID := node_modules/mermaid/dist/mermaid.min.js
+MERMAID_VERSION := 11
 
 all: test lint types  ## test, lint and check types (what `make` alone does)
 
 help:  ## list the targets
-	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "  make %-10s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-14s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
 
 setup: $(VENV)/.set-up  ## make .venv with everything needed to work on the program
 
@@ -22,6 +26,21 @@ $(VENV)/.set-up: pyproject.toml
 
 test: setup  ## run all tests, those in README, docs/ and examples/ included
 	$(PYTHON) -m pytest $(PYTEST)
+
+# The programs themselves are the system's: graphviz, chromium, texlive-latex-base and texlive-pictures on Debian.
+test-consumers: $(VENV)/.consumers $(MERMAID)  ## test the exports with Graphviz, Mermaid, TeX, Chromium and nbformat
+	BACKPROP_CONSUMERS=required $(PYTHON) -m pytest $(PYTEST) --dist loadfile tests/consumers
+
+$(VENV)/.consumers: $(VENV)/.set-up
+	$(VENV)/bin/pip install -q -e ".[test,consumers]"
+	@touch $@
+
+$(MERMAID):
+	@command -v npm >/dev/null || { echo "npm is missing: it fetches mermaid" >&2; exit 1; }
+	mkdir -p node_modules/mermaid
+	cd node_modules && npm pack --silent mermaid@$(MERMAID_VERSION)
+	tar -xzf node_modules/mermaid-$(MERMAID_VERSION).*.tgz -C node_modules/mermaid --strip-components=1 package/dist/mermaid.min.js
+	rm node_modules/mermaid-$(MERMAID_VERSION).*.tgz
 
 lint: setup  ## check style and formatting
 	$(PYTHON) -m ruff check .
@@ -48,5 +67,5 @@ grammar: setup  ## compile grammar/equation.lark to grammar/equation.tables.json
 	$(PYTHON) -m backprop.grammar_tables
 
 clean:  ## remove everything that can be made again
-	rm -rf $(VENV) build dist .mypy_cache .pytest_cache .ruff_cache .hypothesis
+	rm -rf $(VENV) node_modules build dist .mypy_cache .pytest_cache .ruff_cache .hypothesis
 	find src tests benchmarks -name __pycache__ -type d -prune -exec rm -rf {} +
