@@ -22,6 +22,7 @@ _SHARED: dict[str, object] = {
 }  # fmt: skip
 _VALUES: dict[str, dict[str, object]] = {
     "diff": _SHARED | {
+        "--format": ("text", "json", "latex", "markdown", "html", "ipynb"),
         "--wrt": _ANY, "--at": _ANY, "--order": _INTEGER, "--steps": ("all", "adjoints", "result"),
         "--digits": _INTEGER, "--max-nodes": _INTEGER, "--program": _ANY, "--of": _ANY, "--mixed": _ANY,
         "--along": _ANY, "--total": _ANY, "--mode": _ANY, "--decompose": _ANY,
@@ -31,15 +32,43 @@ _VALUES: dict[str, dict[str, object]] = {
         "--hint": ("1", "2", "3"),
     },
     "equal": _SHARED,
+    "graph": {
+        "--style": ("operations", "variables", "circuit", "folded"), "--at": _ANY, "--wrt": _ANY, "--step": _ANY,
+        "--pass": _INTEGER, "--format": ("text", "svg", "dot", "mermaid", "tikz"),
+        "--direction": ("right", "down", "list"), "--limit": _INTEGER, "--order": _INTEGER, "--program": _ANY,
+        "--of": _ANY, "--decompose": _ANY, "-f": _ANY, "--file": _ANY, "-o": _ANY, "--output": _ANY,
+        "--functions": _ANY, "--digits": _INTEGER, "--time-limit": _NUMBER, "--max-nodes": _INTEGER,
+        "--color": ("auto", "always", "never"), "--width": _INTEGER,
+    },
+    "plot": {
+        "--at": _ANY, "--range": _ANY, "--wrt": _ANY, "--order": _INTEGER, "--of": _ANY, "--program": _ANY,
+        "--format": ("text", "svg", "png", "json"), "-f": _ANY, "--file": _ANY, "-o": _ANY, "--output": _ANY,
+        "--digits": _INTEGER, "--time-limit": _NUMBER, "--max-nodes": _INTEGER, "--color": ("auto", "always", "never"),
+        "--width": _INTEGER, "--height": _INTEGER,
+    },
+    "report": {
+        "--wrt": _ANY, "--at": _ANY, "--order": _INTEGER, "--program": _ANY, "--of": _ANY, "--mixed": _ANY,
+        "--along": _ANY, "--total": _ANY, "--decompose": _ANY, "--steps": ("all", "adjoints", "result"),
+        "--functions": _ANY, "--digits": _INTEGER, "--time-limit": _NUMBER, "--max-nodes": _INTEGER,
+        "--jobs": _INTEGER, "--format": ("html", "latex"), "--title": _ANY, "-o": _ANY, "--output": _ANY,
+    },
 }  # fmt: skip
 _ASKED = frozenset({"-q", "--quiet", "--ascii", "--debug", "--log10", "--up-to-constant"})
 _FLAGS: dict[str, frozenset[str]] = {
     "diff": frozenset({
         "-q", "--quiet", "--no-simplify", "--no-verify", "--ascii", "--debug", "--jacobian", "--hessian", "--tangent",
-        "--check-gradient", "--explain", "--critical",
+        "--check-gradient", "--explain", "--critical", "--fragment", "--open",
     }),
     "check": _ASKED,
     "equal": _ASKED,
+    "graph": frozenset({
+        "--forward-only", "--jacobian", "--hessian", "--open", "--no-simplify", "--no-verify", "--ascii", "--debug",
+    }),
+    "plot": frozenset({"--equal", "--open", "--no-simplify", "--no-verify", "--ascii", "--debug"}),
+    "report": frozenset({
+        "--jacobian", "--hessian", "--tangent", "--critical", "--explain", "--no-simplify", "--no-verify", "--debug",
+        "--blank", "--open",
+    }),
 }  # fmt: skip
 
 
@@ -89,8 +118,8 @@ def workers_wanted(arguments: list[str]) -> int:
     if not equations and not files and not programs and (sys.stdin is None or sys.stdin.isatty()):
         return 0
     jobs = int(given.get("--jobs", "2"))
-    single = equations + programs == (1 if command == "diff" else 2)
-    return 1 if single and not files else min(jobs, 256)
+    single = equations + programs == (2 if command in ("check", "equal") else 1) and not files
+    return 1 if single and command != "report" else min(jobs, 256)  # the arguments of a report are files
 
 
 def _is_fitting(value: str, kind: object) -> bool:

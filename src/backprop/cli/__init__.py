@@ -19,7 +19,11 @@ COMMANDS: Mapping[str, str] = MappingProxyType(
         "check": "Check answers: correct, or where the mistake is.",
         "equal": "Say whether two expressions are the same.",
         "grade": "Grade a table of answers against a key.",
+        "plot": "Plot a function with its derivative and tangents.",
+        "graph": "Draw the compute graph of an equation.",
+        "report": "Turn a file of equations into one document, or a worksheet.",
         "rule": "Explain a rule or a mistake by its code.",
+        "schema": "Print the JSON Schema of a kind of JSON line.",
     }
 )
 
