@@ -7,12 +7,12 @@ from contextlib import nullcontext
 from functools import partial
 from importlib import import_module
 from itertools import chain, islice
-from typing import TYPE_CHECKING, Any, NamedTuple
+from typing import TYPE_CHECKING, Any
 
 import click
 
-from ..choices import FORMATS, KINDS, MODES
-from ..errors import BackpropError, ExitStatus, UsageError, visible
+from ..choices import FORMATS, MODES
+from ..errors import BackpropError, ExitStatus, UsageError
 from .common import (
     EquationCommand,
     Output,
@@ -29,148 +29,44 @@ from .common import (
     number_option,
     open_output,
     plain_error,
-    row_keys,
     standard_input,
     status_of,
     typed_text,
 )
+from .settings import ROW_OPTIONS, Settings, equation_of, given_options, with_options
 
 if TYPE_CHECKING:
     from ..derivation import Derivation
     from ..rows import Row, Rows
     from ..session import Job, Session
 
-# What a JSON row may say besides its equation: the options that make sense for one equation.
-ROW_OPTIONS = (
-    "wrt", "at", "order", "of", "mixed", "along", "total", "jacobian", "hessian", "tangent", "mode", "decompose",
-    "check-gradient", "explain", "critical", "functions", "digits", "time-limit", "max-nodes",
-    "no-simplify", "no-verify",
-)  # fmt: skip
 # Formats for print and for pages -> the module of `render` that writes them.
 EXPORTS = {"latex": "latex", "markdown": "markdown", "html": "html", "ipynb": "notebook"}
 ONE_PAGE = ("html", "ipynb")  # with one equation each
-FLAGS = ("jacobian", "hessian", "tangent", "check-gradient", "explain", "critical", "no-simplify", "no-verify")
-
-
-def choices(key: str, given: list[Any], allowed: Sequence[str]) -> list[str]:
-    """Words that are all in a list of allowed ones."""
-    for word in given:
-        if word not in allowed:
-            raise UsageError(f"`{visible(str(word))}` is no value of {key}", hint=f"choose from {', '.join(allowed)}")
-    return given
-
-
-class Settings(NamedTuple):
-    """What is asked of one equation."""
-
-    wrt: list[str] | None = None
-    at: dict[str, Any] | None = None
-    order: int = 1
-    of: tuple[str, ...] = ()
-    mixed: tuple[str, ...] = ()
-    along: dict[str, Any] | None = None
-    total: str | None = None
-    jacobian: bool = False
-    hessian: bool = False
-    tangent: bool = False
-    mode: tuple[str, ...] = ()
-    decompose: str | None = None
-    check_gradient: bool = False
-    explain: bool = False
-    critical: bool = False
-    functions: tuple[str, ...] = ()
-    digits: int = 15
-    time_limit: float = 5.0
-    max_nodes: int = 1_000_000
-    no_simplify: bool = False
-    no_verify: bool = False
-
-    def updated(self, given: dict[str, Any]) -> Settings:
-        """With some options (by their long names) given anew, and checked."""
-        from ..parser import check_variables
-        from ..rows import read_names, read_point
-        from ..values import parse_value
-
-        changes: dict[str, Any] = {}
-        for key, value in given.items():
-            if key == "wrt":
-                changes["wrt"] = check_variables(read_names(value, key))
-            elif key in ("functions", "mixed"):
-                changes[key] = tuple(read_names(value, key))
-            elif key == "of":
-                changes["of"] = tuple(check_variables(read_names(value, key)))
-            elif key == "mode":
-                changes["mode"] = tuple(choices(key, read_names(value, key), (*MODES, "all")))
-            elif key == "decompose":
-                changes["decompose"] = choices(key, [value], KINDS)[0]
-            elif key == "along":
-                changes["along"] = read_point(value, key)
-            elif key == "total":
-                if not isinstance(value, str):
-                    raise UsageError("`total` is the name of a variable", hint="--total t")
-                changes["total"] = check_variables([value])[0]
-            elif key == "at":
-                point = read_point(value)
-                check_variables(point)
-                for text in point.values():
-                    parse_value(str(text))
-                changes["at"] = point
-            elif key in FLAGS:
-                if not isinstance(value, bool):
-                    raise UsageError(f"`{key}` is true or false", hint=f'write "{key}": true')
-                changes[key.replace("-", "_")] = value
-            else:
-                changes[key.replace("-", "_")] = number_option(key, value)
-        return self._replace(**changes)
 
 
 @click.command("diff", cls=EquationCommand, options_metavar="[OPTIONS]")
 @click.argument("equations", nargs=-1, metavar="[EQUATION]...")
-@click.option("--wrt", multiple=True, metavar="x,y", help="Variables to differentiate by.  [default: all]")
+@with_options("wrt")
 @click.option("--at", multiple=True, metavar="x=1,y=pi/2", help="Values of variables: numbers beside "
               "the formulas. Or a FILE of points, CSV or JSON lines: a table of values and gradients.")  # fmt: skip
-@click.option("--order", type=int, default=1, show_default=True, metavar="N", help="The N-th derivative.")
-@click.option("--program", "programs", multiple=True, metavar="FILE",
-              help="Read a file as one program: definitions by lines or joined by ;")  # fmt: skip
-@click.option("--of", multiple=True, metavar="u,v", help="The outputs of a program; of a relation, what depends on "
-              "the others.  [default: the last definition; y]")  # fmt: skip
-@click.option("--jacobian", is_flag=True, help="The derivative of every output by every variable.")
-@click.option("--hessian", is_flag=True, help="All second derivatives; with --along, their product with the direction.")
-@click.option("--mixed", multiple=True, metavar="x,x,y", help="A mixed partial derivative.")
-@click.option("--along", multiple=True, metavar="dx=1,dy=2", help="The derivative along a direction.")
-@click.option("--total", metavar="t", help="The total derivative by t, on which the other variables depend.")
-@click.option("--tangent", is_flag=True, help="The tangent line, or linear approximation, at the point.")
-@click.option("--critical", is_flag=True, help="Look for the critical points: minima, maxima, saddles.")
+@with_options(
+    "order", "program", "of", "jacobian", "hessian", "mixed", "along", "total", "tangent", "critical",
+)  # fmt: skip
 @click.option("--mode", "mode", multiple=True, metavar="MODE,…", help="Compute the gradient in other ways too: "
               f"{', '.join(MODES)} or all.")  # fmt: skip
-@click.option("--decompose", metavar="KIND", help="Another compute graph of the same equation: "
-              f"{', '.join(KINDS[:-1])} or {KINDS[-1]}.")  # fmt: skip
+@with_options("decompose")
 @click.option("--check-gradient", is_flag=True, help="Compare with central differences and complex step at the point.")
-@click.option("--explain", is_flag=True, help="Say in words what every edge does.")
+@with_options("explain")
 @click.option("--format", "form", type=click.Choice(FORMATS),
               help="For readers, one JSON object a line, or a document to take away.  [default: text]")  # fmt: skip
 @click.option("--fragment", is_flag=True, help="Of LaTeX, the formulas alone, to be pasted into a document.")
 @click.option("--open", "show", is_flag=True, help="Show the page in a browser: --format html, if none is given.")
 @click.option("-q", "--quiet", is_flag=True, help="The result alone, in Python's syntax.")
-@click.option("-f", "--file", "files", multiple=True, metavar="FILE",
-              help="Read equations from a file, one a line; - is standard input.")  # fmt: skip
-@click.option("-o", "--output", metavar="FILE", help="Write to a file, which appears when it is complete.")
-@click.option("--steps", type=click.Choice(["all", "adjoints", "result"]),
-              help="How much to show.  [default: all for one equation, else a line for each]")  # fmt: skip
-@click.option("--functions", multiple=True, metavar="f,g", help="Names of unknown functions: f(g(x)).")
-@click.option("--digits", type=int, default=15, show_default=True, metavar="N", help="Digits of values.")
-@click.option("--time-limit", type=float, default=5.0, show_default=True, metavar="S",
-              help="Seconds that SymPy may work on an equation. The derivative does not depend on it.")  # fmt: skip
-@click.option("--max-nodes", type=int, default=1_000_000, show_default=True, metavar="N",
-              help="The largest equation, in operations.")  # fmt: skip
-@click.option("--no-simplify", is_flag=True, help="Show the derivative as derived.")
-@click.option("--no-verify", is_flag=True, help="Do not check the result.")
-@click.option("--jobs", type=int, default=2, show_default=True, metavar="N", help="Worker processes.")
-@click.option("--ascii", is_flag=True, help="Plain ASCII characters only.")
-@click.option("--color", type=click.Choice(["auto", "always", "never"]), default="auto", show_default=True,
-              help="Colours; auto is on a terminal only.")  # fmt: skip
-@click.option("--width", type=int, metavar="N", help="Fold lines to N columns.  [default: the terminal's; else uncut]")
-@click.option("--debug", is_flag=True, help="Show where in the program an internal error came from.")
+@with_options(
+    "file", "output", "steps", "functions", "digits", "time-limit", "max-nodes", "no-simplify", "no-verify", "jobs",
+    "ascii", "color", "width", "debug",
+)  # fmt: skip
 @click.pass_obj
 def diff(state: State, /, **options: Any) -> int:
     """Differentiate equations and show every step.
@@ -242,19 +138,6 @@ def diff(state: State, /, **options: Any) -> int:
         if not out.written and run.status not in (ExitStatus.OK, ExitStatus.UNVERIFIED):
             raise click.exceptions.Exit(run.status)
     return run.status
-
-
-def given_options(options: dict[str, Any], keys: Iterable[str]) -> dict[str, Any]:
-    """The options that were given, as a JSON row would say them; files of points are left out."""
-    given: dict[str, Any] = {}
-    for key in keys:
-        value = options[key.replace("-", "_")]
-        if isinstance(value, tuple):  # it may be given several times
-            parts = [text for text in value if key != "at" or "=" in text]
-            value = None if not parts else parts if key in ("at", "along") else ",".join(parts)
-        if value is not None:
-            given[key] = value
-    return given
 
 
 class Run:
@@ -421,25 +304,10 @@ class Run:
 
     def derive(self, row: Row, inputs: Sequence[str] = ()) -> tuple[Derivation, Settings]:
         """What needs no worker."""
-        from ..derivation import derive
-
-        if row.error is not None:
-            raise row.error
-        settings, text = self.settings, row.text
-        if row.fields is not None:
-            fields = dict(row_keys(row, ("equation", *ROW_OPTIONS), diff))
-            text = fields.pop("equation", None)
-            if not isinstance(text, str):
-                raise UsageError("the row has no `equation`", hint='write {"equation": "x^2"}')
-            settings = settings.updated(fields)
+        text, fields = equation_of(row, ROW_OPTIONS)
+        settings = self.settings.updated(fields)
         trace = self.json or (self.full and self.steps != "result") or bool(settings.at or settings.mode)
-        derivation = derive(
-            text, settings.wrt, settings.at, settings.order, of=settings.of, mixed=settings.mixed,
-            along=settings.along, total=settings.total, jacobian=settings.jacobian, hessian=settings.hessian,
-            tangent=settings.tangent, decompose=settings.decompose or "typed", explain=settings.explain,
-            program=row.program, inputs=inputs, functions=settings.functions, digits=settings.digits,
-            max_nodes=settings.max_nodes, trace=trace,
-        )  # fmt: skip
+        derivation = settings.derive(text, program=row.program, inputs=inputs, trace=trace)
         if settings.mode or settings.decompose or settings.check_gradient or settings.critical:
             from ..study import study
 

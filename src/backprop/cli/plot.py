@@ -20,13 +20,14 @@ from .common import (
     json_text,
     number_option,
     open_output,
-    row_keys,
     standard_input,
 )
+from .settings import Settings, equation_of, given_options, with_options
 
 if TYPE_CHECKING:
     from ..derivation import Derivation
     from ..evaluate import Value
+    from ..field import Chosen
     from ..rows import Row
 
 FORMATS = ("text", "svg", "png", "json")
@@ -44,26 +45,17 @@ WIDEST = 120  # columns that a plot takes by itself
 @click.option("--order", type=int, default=1, show_default=True, metavar="N", help="Draw the N-th derivative.")
 @click.option("--equal", is_flag=True, help="The same scale in both directions: slopes look as they are.")
 @click.option("--of", multiple=True, metavar="y", help="The output of a program; of a relation, what depends on x.")
-@click.option("--program", "programs", multiple=True, metavar="FILE", help="Read a file as one program.")
+@with_options("program")
 @click.option("--format", "form", type=click.Choice(FORMATS), help="The terminal's signs, a picture, or the samples.  "
               "[default: by the file's name, else text]")  # fmt: skip
 @click.option("-f", "--file", "files", multiple=True, metavar="FILE",
               help="Read the equation from a file; - is standard input.")  # fmt: skip
-@click.option("-o", "--output", metavar="FILE", help="Write to a file, which appears when it is complete.")
-@click.option("--open", "show", is_flag=True, help="Show the picture in a browser.")
+@with_options("output", "open")
 @click.option("--digits", type=int, default=6, show_default=True, metavar="N", help="Digits of values.")
-@click.option("--time-limit", type=float, default=5.0, show_default=True, metavar="S",
-              help="Seconds that SymPy may work. The plot does not depend on it.")  # fmt: skip
-@click.option("--max-nodes", type=int, default=1_000_000, show_default=True, metavar="N",
-              help="The largest equation, in operations.")  # fmt: skip
-@click.option("--no-simplify", is_flag=True, help="Show the derivative as derived.")
-@click.option("--no-verify", is_flag=True, help="Do not check the derivative.")
-@click.option("--ascii", is_flag=True, help="Plain ASCII characters only.")
-@click.option("--color", type=click.Choice(["auto", "always", "never"]), default="auto", show_default=True,
-              help="Colours; auto is on a terminal only.")  # fmt: skip
+@with_options("time-limit", "max-nodes", "no-simplify", "no-verify", "ascii", "color")
 @click.option("--width", type=int, metavar="N", help="Columns of the plot.  [default: the terminal's; else 80]")
 @click.option("--height", type=int, metavar="N", help=f"Rows of the plot.  [default: {HEIGHT}]")
-@click.option("--debug", is_flag=True, help="Show where in the program an internal error came from.")
+@with_options("debug")
 @click.pass_obj
 def plot(state: State, /, **options: Any) -> int:
     """Plot a function with its derivative and tangents.
@@ -92,15 +84,21 @@ def plot(state: State, /, **options: Any) -> int:
       2  the equation could not be read, or wrong usage
       70 SymPy has another derivative, or the program failed
     """
+    from ..field import choose
+    from ..rows import read_point
+
     form = _form(options)
-    for key in ("width", "order", "digits", "max-nodes", "time-limit"):
-        if options[key.replace("-", "_")] is not None:
-            number_option(key, options[key.replace("-", "_")])
+    if options["width"] is not None:
+        number_option("width", options["width"])
+    settings = Settings().updated(given_options(options, ("wrt", "order", "of", "digits", "max-nodes", "time-limit")))
+    if settings.wrt is not None and len(settings.wrt) > 2:
+        raise UsageError("a plot shows one variable or two", hint=f"--wrt {visible(settings.wrt[0])}")
     if options["height"] is not None and not 10 <= options["height"] <= 500:
         raise UsageError("`height` is a whole number from 10 to 500", hint=f"--height {HEIGHT}")
     row = _row(options)
-    derivation, given = _derive(row, options)
-    return _show(state, derivation, given, form, options, row)
+    given = [{name: str(text) for name, text in read_point(text).items()} for text in options["at"]]
+    derivation = _derive(row, settings, given)
+    return _show(state, derivation, choose(derivation, given, settings.wrt or []), form, options, row)
 
 
 def _form(options: Mapping[str, Any]) -> str:
@@ -131,36 +129,22 @@ def _row(options: Mapping[str, Any]) -> Row:
     if row.error is not None:
         complain(error_lines(row.error, row.place))
         raise click.exceptions.Exit(ExitStatus.USAGE)
-    if row.fields is not None:
-        row_keys(row, ("equation",), plot)
-        if not isinstance(row.fields.get("equation"), str):
-            raise UsageError("the row has no `equation`", hint='write {"equation": "x^2"}')
     return row
 
 
-def _derive(row: Row, options: Mapping[str, Any]) -> tuple[Derivation, list[dict[str, str]]]:
-    """The derivation, and what the options --at say, each for itself."""
-    from ..derivation import derive
+def _derive(row: Row, settings: Settings, given: list[dict[str, str]]) -> Derivation:
+    """The derivation; of a constant, by x."""
     from ..parser import check_variables
-    from ..rows import read_names, read_point
 
-    given = [{name: str(text) for name, text in read_point(text).items()} for text in options["at"]]
-    wrt = check_variables(read_names(",".join(options["wrt"]), "wrt")) if options["wrt"] else None
-    of = check_variables(read_names(",".join(options["of"]), "of")) if options["of"] else []
-    if wrt is not None and len(wrt) > 2:
-        raise UsageError("a plot shows one variable or two", hint=f"--wrt {visible(wrt[0])}")
-    names = [*dict.fromkeys(name for point in given for name in point)]
-    check_variables(names)
-    text = row.text if row.fields is None else row.fields["equation"]
-    asked: dict[str, Any] = {"order": options["order"], "of": of, "program": row.program, "inputs": names,
-                             "digits": options["digits"], "max_nodes": options["max_nodes"]}  # fmt: skip
-    derivation = derive(text, wrt, trace=False, **asked)
-    if not derivation.wrt and derivation.kind != "implicit":  # a constant is drawn over x
-        derivation = derive(text, ["x"], trace=False, **asked)
+    names = check_variables(dict.fromkeys(name for point in given for name in point))
+    text, _ = equation_of(row, ())
+    derivation = settings.derive(text, program=row.program, inputs=names, trace=False)
+    if not derivation.wrt and derivation.kind != "implicit":
+        derivation = settings._replace(wrt=["x"]).derive(text, program=row.program, inputs=names, trace=False)
     if len(derivation.outputs) > 1:
         called = [visible(name) for name, _ in derivation.named_outputs]
         raise UsageError("a plot shows one function", hint=f"--of {called[0]}")
-    return derivation, given
+    return derivation
 
 
 def _ranges(options: Mapping[str, Any]) -> dict[str, tuple[Value, Value]]:
@@ -184,16 +168,15 @@ def _ranges(options: Mapping[str, Any]) -> dict[str, tuple[Value, Value]]:
 def _show(
     state: State,
     derivation: Derivation,
-    given: list[dict[str, str]],
+    chosen: Chosen,
     form: str,
     options: Mapping[str, Any],
     row: Row,
 ) -> int:
     """Draws, while a worker checks the derivative."""
-    from ..field import View, choose, draw
+    from ..field import View, draw
     from ..session import Derive
 
-    chosen = choose(derivation, given, _names(options))
     ranges = _ranges(options)
     job = Derive(derivation, simplify=not options["no_simplify"], verify=not options["no_verify"],
                  time_limit=options["time_limit"], adjoints=False)  # fmt: skip
@@ -231,12 +214,6 @@ def _show(
             complain([f"error: {verified.how}"])
         return ExitStatus.INTERNAL
     return ExitStatus.UNVERIFIED if verified.status == "unverified" and not options["no_verify"] else ExitStatus.OK
-
-
-def _names(options: Mapping[str, Any]) -> list[str]:
-    from ..rows import read_names
-
-    return read_names(",".join(options["wrt"]), "wrt") if options["wrt"] else []
 
 
 def _page(form: str, single: bool, width: int, height: int) -> tuple[tuple[float, float], float]:

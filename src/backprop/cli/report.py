@@ -9,27 +9,26 @@ import click
 
 from ..errors import ExitStatus, UsageError
 from .common import State, browser_file, find_files, open_output, standard_input
-from .diff import ROW_OPTIONS, Run, Settings, diff, given_options
+from .diff import Run
+from .settings import Settings, given_options, with_options
 
 FORMATS = ("html", "latex")
 SUFFIXES = {"html": "html", "htm": "html", "tex": "latex"}
-# Options of `diff` that mean the same here; `--explain` and the others that add tables go with rows of their own.
-SHARED = (
-    "wrt", "at", "order", "programs", "of", "jacobian", "hessian", "mixed", "along", "total", "tangent", "critical",
-    "decompose", "explain", "steps", "functions", "digits", "time_limit", "max_nodes", "no_simplify", "no_verify",
-    "jobs", "debug",
+# What is asked of every equation: keys of a JSON row.
+ASKED = (
+    "wrt", "at", "order", "of", "jacobian", "hessian", "mixed", "along", "total", "tangent", "critical", "decompose",
+    "explain", "functions", "digits", "time-limit", "max-nodes", "no-simplify", "no-verify",
 )  # fmt: skip
 
 
-@click.command("report", params=[option for option in diff.params if option.name in SHARED])
+@click.command("report")
 @click.argument("files", nargs=-1, metavar="[FILE]...")
 @click.option("--blank", is_flag=True, help="A worksheet: gaps where local derivatives, adjoints and results stand, "
               "and the solutions at the end.")  # fmt: skip
 @click.option("--format", "form", type=click.Choice(FORMATS), help="A page, or a document for pdfLaTeX.  "
               "[default: by the file's name, else html]")  # fmt: skip
 @click.option("--title", metavar="TEXT", help="The title of the document.")
-@click.option("-o", "--output", metavar="FILE", help="Write to a file, which appears when it is complete.")
-@click.option("--open", "show", is_flag=True, help="Show the page in a browser.")
+@with_options("output", "open", "program", *ASKED, "steps", "jobs", "debug")
 @click.pass_obj
 def report(state: State, /, **options: Any) -> int:
     """Turn a file of equations into one document with contents.
@@ -62,10 +61,9 @@ def report(state: State, /, **options: Any) -> int:
     files = options["files"]
     if not (options["programs"] and not files):
         _, files = find_files((), files)
-    asked = given_options(options, [key for key in ROW_OPTIONS if key.replace("-", "_") in SHARED])
     if any("=" not in text for text in options["at"]):
         raise UsageError("a report has points, no tables", hint="--at x=1,y=2")
-    settings = Settings().updated(asked)
+    settings = Settings().updated(given_options(options, ASKED))
     rows = Rows((), files, programs=options["programs"], stdin=standard_input(), idle=True)
     file = browser_file(options["output"], form) if options["show"] else nullcontext(options["output"])
     with file as name, open_output(name, width=None, color="never", ascii=False) as out:
