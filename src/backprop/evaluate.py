@@ -646,7 +646,7 @@ def decimal_text(value: Value, digits: int) -> str:
     """A number with so many significant digits, also where it is exact.
 
     >>> decimal_text(Fraction(1, 3), 4), decimal_text(10**12 + 1, 4), decimal_text(Fraction(1, 4), 4)
-    ('0.3333', '1.000e+12', '0.2500')
+    ('0.3333', '1.000e12', '0.2500')
     """
     return _rounded(_at_precision(value, digits), digits)
 

@@ -208,10 +208,8 @@ class _Sugiyama:
         candidates = [[sorted(vertices, key=written.__getitem__) for vertices in levels]]
         if len(self.level) <= BUSY and self.segments:
             across = self._by_library()
-            for sign in (1, -1):
-                candidates.append(
-                    [sorted(vertices, key=lambda v: (sign * across.get(v, 0.0), v)) for vertices in levels]
-                )
+            found = [sorted(vertices, key=lambda v: (across.get(v, 0.0), v)) for vertices in levels]
+            candidates += [found, [vertices[::-1] for vertices in found]]
         counts = [self._improve(candidate) for candidate in candidates]
         self.levels = candidates[counts.index(min(counts))]
         self._set_ranks(self.levels)

@@ -344,7 +344,8 @@ def draw(
 
     `step` k shows the state after k edges of the backward pass; 0: only the seed. With more than
     `limit` boxes, chains of nodes with one user are folded into one box; if that is not enough, what
-    is furthest from the output is left out. `fold` folds the chains of any picture. Numbers have `digits` digits unless they are exact and short.
+    is furthest from the output is left out. `fold` folds the chains of any picture. Numbers have `digits`
+    digits unless they are exact and short.
     Errors: `UsageError` for an unknown style, pass or step, `LimitError` if the steps were not kept.
 
     >>> from backprop.derivation import derive
@@ -404,7 +405,8 @@ class _Drawing:
             self._end()
         return Picture(
             self.style, self.boxes, self.wires, frozenset(self.ordered), self._title(), self._caption(),
-            self._legend(), self._meaning(), [*self.remarks, *self._about_passes()], 0 if self.forward_only else len(self.shown.links),
+            self._legend(), self._meaning(), [*self.remarks, *self._about_passes()],
+            0 if self.forward_only else len(self.shown.links),
         )  # fmt: skip
 
     # Which nodes become boxes.
@@ -448,29 +450,23 @@ class _Drawing:
         """The units nearest to the output; where they are cut off, a box stands for what is below."""
         near = {self.output}
         queue = [self.output] if self.output in units else []
+        opened: set[int] = set()
         for position in queue:
-            if len(near) >= self.limit:
-                break
-            for operand, _, _ in units[position].slots:
-                if operand in units and operand not in near and len(near) < self.limit:
-                    near.add(operand)
-                    queue.append(operand)
-        whole = {position for position in queue[: self.limit] if position in near}
+            new = dict.fromkeys(i for i, _, _ in units[position].slots if i in units and i not in near)
+            if len(near) + len(new) <= self.limit:
+                opened.add(position)
+                near |= new.keys()
+                queue += new
         found: dict[int, Unit] = {}
-        opened = 0
         for position, unit in units.items():
-            if position not in near:
-                continue
-            if all(operand in near or operand not in units for operand, _, _ in unit.slots) and position in whole:
+            if position in opened:
                 found[position] = unit
-                opened += len(unit.members)
-            else:
+            elif position in near:
                 found[position] = Unit(position, [])
-                if unit.slots:
-                    self.left_out.add(position)
-        hidden = count - opened - (len(found) - len(found.keys() & whole))
+                self.left_out.add(position)
+        hidden = count - sum(len(unit.members) for unit in found.values())
         self.remarks.append(
-            f"{max(hidden, 1)} of {count} nodes are left out, those that are furthest from {self._name(self.output)}; "
+            f"{hidden} of {count} nodes are left out, those that are furthest from {self._name(self.output)}; "
             f"--limit {count} shows all"
         )
         return found
@@ -592,7 +588,7 @@ class _Drawing:
         """An operation as it looks from one of its operands: + 2, ², 3 ·."""
         if len(unit.members) > 1:
             return self._cut(self._chain(unit, {operand: "( )"}))
-        op, *rest = self.graph.nodes[user]
+        op = self.graph.nodes[user][0]
         terms = self.shown.operands(user)
         if len(terms) == 1:
             return self._sign(op)
@@ -696,10 +692,10 @@ class _Drawing:
     def _legend(self) -> str:
         """What stands above and below."""
         numbers = any(box.value for box in self.boxes) or any(wire.value for wire in self.wires)
-        where, what = ("wire", "what flows back") if self.style == "circuit" else ("node", "its adjoint")
-        parts = [f"above a {where}: its value"] if numbers else []
+        what = "what flows back" if self.style == "circuit" else "adjoints"
+        parts = ["values above"] if numbers else []
         meaning = self._meaning()
-        return ", ".join([*parts, f"below: {what} ({meaning})"] if meaning else parts)
+        return ", ".join([*parts, f"{what} below ({meaning})"] if meaning else parts)
 
     def _meaning(self) -> str:
         """An example of an adjoint."""

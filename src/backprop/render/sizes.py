@@ -96,7 +96,7 @@ def arrange(picture: Picture, metric: Metric, write: Callable[[str], str], *, do
     edges: list[Edge] = []
     shared: dict[str, int] = {}
     for wire in picture.wires:
-        on, above, below = texts = write(wire.label), write(wire.value), write(wire.adjoint)
+        _, above, below = texts = write(wire.label), write(wire.value), write(wire.adjoint)
         index = -1
         if any(texts):  # a name is that of the operand: it stands once
             index = shared.setdefault(wire.source if picture.style == "operations" else wire.key, len(labels))

@@ -24,6 +24,7 @@ TALL = 32  # a frame
 LINE = 18  # a line of text
 MARGIN = 16
 RADIUS = 7  # of the wires' corners
+FILLS = {"value": "#1d4ed8", "adjoint": "#b91c1c"}  # where no style sheet is read
 LONGEST = 1120  # pixels of a drawing to the right; a longer one leads down if that is narrower
 NARROW, WIDE = "fijlrtI.,:;'|!()[]{} ·-/", "mwMW@%→÷×+=−√∂≤≥≠"
 
@@ -48,7 +49,7 @@ STYLE = (
     "svg.graph .constant .label{fill:var(--line,#64748b)}"
     "svg.graph .value{font-size:13px;fill:var(--value,#1d4ed8)}"
     "svg.graph .adjoint{font-size:13px;fill:var(--adjoint,#b91c1c)}"
-    "svg.graph .line{fill:none;stroke:var(--line,#64748b);stroke-width:1.4}"
+    "svg.graph .line{fill:none;stroke:var(--line,#64748b);stroke-width:1.2}"
     "svg.graph .halo{fill:none;stroke:var(--paper,#fff);stroke-width:6}"
     "svg.graph .gap{fill:var(--paper,#fff)}"
     "svg.graph .head,svg.graph .dot{fill:var(--line,#64748b)}"
@@ -178,7 +179,8 @@ class _Svg:
         description = f"Compute graph, style {picture.style}. {picture.caption} {picture.legend}"
         lines = [
             f'<svg xmlns="http://www.w3.org/2000/svg" class="graph" viewBox="0 0 {width} {height}" width="{width}" '
-            f'height="{height}" role="img" aria-labelledby="{name} {described}" font-family="sans-serif" font-size="14">',
+            f'height="{height}" role="img" aria-labelledby="{name} {described}" '
+            'font-family="sans-serif" font-size="14">',
             f'<title id="{name}">{escape(picture.title)}</title>',
             f'<desc id="{described}">{escape(" ".join(description.split()))}</desc>',
         ]
@@ -188,7 +190,8 @@ class _Svg:
         for kind, text in above:
             lines.append(f'<text class="{kind}" x="{MARGIN}" y="{y}" font-weight="600">{escape(text)}</text>')
             y += 22
-        lines.append(f'<g transform="translate({MARGIN} {top})">')
+        # Half a pixel further, so that lines of about one pixel look the same however many lie on each other.
+        lines.append(f'<g transform="translate({MARGIN + 0.5} {top + 0.5})">')
         lines += self.out
         lines.append("</g>")
         y = round(top + self.height + MARGIN + 12)
@@ -258,7 +261,7 @@ class _Svg:
     def _wire(self, wire: Wire, k: int, path: list[tuple[float, float]], shown: set[int]) -> str:
         link = "" if wire.link is None else f' data-link="{wire.link}"'
         parts = [f'<g class="{_classes("wire", wire.state)}" data-key="{wire.key}"{link}>']
-        width = "3" if wire.state == "now" else "1.4"
+        width = "3" if wire.state == "now" else "1.2"
         colour = "#d97706" if wire.state == "now" else "#64748b"
         parts.append(f'<path class="line" fill="none" stroke="{colour}" stroke-width="{width}" d="{_d(path)}"/>')
         back = wire.state == "now"
@@ -338,7 +341,7 @@ class _Svg:
 
 
 def _text(kind: str, x: float, y: float, text: str, anchor: str) -> str:
-    fill = {"value": "#1d4ed8", "adjoint": "#b91c1c"}.get(kind, "#1f2933")
+    fill = FILLS.get(kind, "#1f2933")
     return f'<text class="{kind}" x="{x:g}" y="{y:g}" text-anchor="{anchor}" fill="{fill}">{escape(text)}</text>'
 
 
@@ -404,7 +407,8 @@ def wrap(text: str, width: float, size: float = 13) -> list[str]:
 def _coloured(text: str) -> str:
     """The legend, with its words in the colours of what they mean."""
     written = escape(text)
-    for kind, fill, phrase in (("value", "#1d4ed8", "its value"), ("adjoint", "#b91c1c", "its adjoint"),
-                               ("adjoint", "#b91c1c", "what flows back")):  # fmt: skip
+    phrases = {"values": "value", "adjoints": "adjoint", "what flows back": "adjoint"}
+    for phrase, kind in phrases.items():
+        fill = FILLS[kind]
         written = written.replace(phrase, f'<tspan class="{kind}" fill="{fill}">{phrase}</tspan>')
     return written
