@@ -38,7 +38,7 @@ def run_block(block: str) -> str:
     return "".join(f"{command}\n{output_of(command[2:])}" for command in commands)
 
 
-PAGES = ("README.md", "docs/derivatives.md", "docs/plots.md", "docs/exports.md")
+PAGES = ("README.md", "docs/derivatives.md", "docs/plots.md", "docs/exports.md", "docs/graphs.md")
 
 
 def main() -> int:

@@ -10,7 +10,6 @@ import time
 from pathlib import Path
 
 import pytest
-from conftest import Stream
 
 from backprop import __main__ as program
 from backprop import derivation as derivation_module
@@ -25,6 +24,7 @@ from backprop.cli.plot import plot
 from backprop.cli.report import report
 from backprop.errors import display_width
 from backprop.session import Derive, Job, Session
+from conftest import Stream
 
 SOURCE = str(Path(__file__).parents[1] / "src")
 FAST = ("--no-verify", "--no-simplify")

@@ -20,7 +20,9 @@ def test_generated_pages_and_outputs_are_up_to_date(script: str) -> None:
     assert done.returncode == 0, done.stdout + done.stderr
 
 
-@pytest.mark.parametrize(("page", "least"), [("README.md", 12), ("docs/derivatives.md", 6), ("docs/plots.md", 4)])
+@pytest.mark.parametrize(
+    ("page", "least"), [("README.md", 12), ("docs/derivatives.md", 6), ("docs/plots.md", 4), ("docs/graphs.md", 5)]
+)
 def test_the_python_sessions_are_true(page: str, least: int) -> None:
     failed, attempted = doctest.testfile(str(ROOT / page), module_relative=False)
     assert attempted >= least
