@@ -131,7 +131,7 @@ class Domain:
     ) -> tuple[tuple[Status, ...], tuple[Status, ...]]:
         """Whether each root has a value at a point, or in a whole box of points; and whether each cut holds there.
 
-        With `computed` False the conditions alone tell: of special functions, a wide ball has values that no ball tells.
+        With `computed` False the conditions alone tell: of special functions, a wide ball has values that none tells.
         """
         values = evaluate(self.graph, self.all, inputs, precision=128 if exact else 64, exact=exact)
         nodes = self.graph.nodes

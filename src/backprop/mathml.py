@@ -237,7 +237,7 @@ class _Translator:
             self.out += [*owner.kept, owner.close]
 
     def open(self, sign: str) -> None:
-        self.begin(bracket=True)
+        self.begin(bracket=sign == "(" or self.row.function)  # |y| behind a name is a factor
         self.out.append(f"<mrow>{self.fence('prefix', sign)}")
         self.rows.append(_Row("</mrow>", len(self.out)))
 
