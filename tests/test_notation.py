@@ -256,6 +256,14 @@ def test_a_name_of_any_length_is_written():
     assert len(latex_name("d" * 20_000 + "x" + "_dt" * 20_000)) > 20_000
 
 
+@pytest.mark.parametrize("text", ["x|y|", "x floor(y)", "α ceil(y)"])
+def test_a_fence_behind_a_name_is_a_factor_for_those_who_listen(text: str) -> None:
+    node = parse(text)
+    written = to_mathml(node.graph, node.position)
+    assert "\u2062" in written
+    assert "\u2061" not in written
+
+
 def test_mathml_names():
     assert mathml_name("alpha_2") == "<msub><mi>α</mi><mn>2</mn></msub>"
     assert mathml_name("ж") == "<mi>ж</mi>"
