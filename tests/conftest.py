@@ -2,51 +2,14 @@
 
 from __future__ import annotations
 
-import io
 import sys
 from collections.abc import Callable, Iterator
-from typing import NamedTuple
 
 import pytest
 
 from backprop.cli import common
 from backprop.session import Session
-
-
-class Result(NamedTuple):
-    """What a command line did."""
-
-    status: int
-    out: str
-    err: str
-
-
-class Stream(io.TextIOWrapper):
-    """A standard stream in memory, which may pretend to be a terminal."""
-
-    def __init__(self, data: bytes = b"", terminal: bool = False, encoding: str = "utf-8") -> None:
-        super().__init__(io.BytesIO(data), encoding=encoding, errors="backslashreplace", newline="\n")
-        self.terminal = terminal
-
-    def isatty(self) -> bool:
-        return self.terminal
-
-    @property
-    def bytes(self) -> bytes:
-        self.flush()
-        assert isinstance(self.buffer, io.BytesIO)
-        return self.buffer.getvalue()
-
-    @property
-    def text(self) -> str:
-        return self.bytes.decode(self.encoding)
-
-
-class Shared(Session):
-    """One session for all tests, so that SymPy is loaded once."""
-
-    def close(self) -> None:
-        """Stays open."""
+from streams import Result, Shared, Stream
 
 
 @pytest.fixture(scope="session")

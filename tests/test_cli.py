@@ -24,17 +24,9 @@ from backprop.cli.plot import plot
 from backprop.cli.report import report
 from backprop.errors import display_width
 from backprop.session import Derive, Job, Session
-from conftest import Stream
+from streams import SOURCE, Stream, process
 
-SOURCE = str(Path(__file__).parents[1] / "src")
 FAST = ("--no-verify", "--no-simplify")
-
-
-def process(*arguments, **options):
-    """The same in a process of its own."""
-    environment = {**os.environ, "PYTHONPATH": SOURCE, **options.pop("env", {})}
-    settings = {"stdin": subprocess.DEVNULL, "capture_output": True, "timeout": 60, "env": environment} | options
-    return subprocess.run([sys.executable, "-m", "backprop", *arguments], check=False, **settings)
 
 
 # -- what is printed -------------------------------------------------------------------------------------
@@ -954,3 +946,38 @@ def test_forward_mode_alone_shows_tangents_instead_of_adjoints(cli):
 def test_vanishing_adjoints_are_pointed_out_and_ordinary_zeros_are_not(cli):
     assert "relu is closed at v1 = -1" in cli("diff", "relu(x - 2)", "--at", "x=1", *FAST).out
     assert "note" not in cli("diff", "x*y + sin x", "--at", "x=0,y=2", *FAST).out
+
+
+# -- files -------------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    ("name", "begins"),
+    [("a.tex", "\\documentclass"), ("a.html", "<!doctype html>"), ("a.md", "## "), ("a.ipynb", "{"), ("a.txt", "read")],
+)
+def test_the_end_of_a_files_name_decides_on_the_format(cli, tmp_path, name, begins):
+    path = tmp_path / name
+    assert cli("diff", "x^2", "-o", str(path), *FAST).status in (0, 3)
+    assert path.read_text().lstrip().startswith(begins)
+    assert cli("diff", "x^2", "-o", str(path), "--format", "text", *FAST).status in (0, 3)
+    assert path.read_text().startswith("read as")
+
+
+@pytest.mark.parametrize("command", ["diff", "graph", "plot", "report"])
+def test_a_file_is_not_given_the_name_of_another_format(cli, tmp_path, command):
+    path = tmp_path / "out.pdf"
+    (tmp_path / "in.eq").write_text("x^2\n")
+    status, _, err = cli(command, str(tmp_path / "in.eq") if command == "report" else "x^2", "-o", str(path))
+    assert status == 2
+    assert "nothing here is written as .pdf" in err
+    assert not path.exists()
+    for bad in ("", f"{tmp_path}/"):
+        assert "is no name of a file" in cli("diff", "x^2", "-o", bad, *FAST).err
+
+
+@pytest.mark.parametrize("command", ["diff", "graph", "plot"])
+def test_no_module_is_taken_from_the_working_folder(tmp_path, command):
+    for name in ("sympy", "numpy", "lark", "flint", "rich", "click", "fast_sugiyama", "plotille", "json"):
+        (tmp_path / f"{name}.py").write_text("raise SystemExit('taken from the working folder')\n")
+    done = process(command, "x^2", cwd=tmp_path)
+    assert (done.returncode, done.stderr) == (0, b"")

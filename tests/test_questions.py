@@ -10,13 +10,13 @@ import pytest
 import backprop
 from backprop.errors import BackpropError, UsageError
 from backprop.verdicts import Check, Equality, answer_question, equality_question, result_of, take_in
-from test_cli import cli, process, session  # noqa: F401 - the fixtures of the command line
+from streams import process
 
 CHECK_KEYS = {"version", "source", "problem", "answer", "reading", "wrt", "order", "verdict", "how", "reason", "points",
               "digits", "expected", "witness", "domain", "mistakes", "notes"}  # fmt: skip
 
 
-def test_a_wrong_answer_shows_its_witness_and_its_mistake_in_place(cli):  # noqa: F811
+def test_a_wrong_answer_shows_its_witness_and_its_mistake_in_place(cli):
     status, out, err = cli("check", "3x + sin(x^2+3x)", "3+cos(x^2+3x)")
     assert (status, err) == (1, "")
     assert out == (
@@ -87,7 +87,7 @@ def test_a_wrong_answer_shows_its_witness_and_its_mistake_in_place(cli):  # noqa
         (["cbrt(x)", "1/3 x^(-2/3)"], "correct", 0),
     ],
 )
-def test_verdicts_and_exit_statuses(cli, arguments, verdict, status):  # noqa: F811
+def test_verdicts_and_exit_statuses(cli, arguments, verdict, status):
     result = cli("check", "-q", *arguments)
     assert (result.out, result.status) == (verdict + "\n", status), result.err
     assert bool(result.err) == (verdict == "unreadable")
@@ -111,7 +111,7 @@ def test_verdicts_and_exit_statuses(cli, arguments, verdict, status):  # noqa: F
         ("x^2+y^2=25", "y", "unreadable", None, 2),
     ],
 )
-def test_equal(cli, a, b, verdict, how, status):  # noqa: F811
+def test_equal(cli, a, b, verdict, how, status):
     result = cli("equal", "--format", "json", a, b)
     found = json.loads(result.out)
     assert (found["verdict"], found["how"], result.status) == (verdict, how, status)
@@ -121,7 +121,7 @@ def test_equal(cli, a, b, verdict, how, status):  # noqa: F811
         assert found["witness"]["a"] != found["witness"]["b"]
 
 
-def test_a_difference_of_domain_is_said_and_is_no_difference(cli):  # noqa: F811
+def test_a_difference_of_domain_is_said_and_is_no_difference(cli):
     status, out, _ = cli("equal", "log(x^2)", "2log(x)")
     assert status == 0
     assert "  domain: the second is undefined for x < 0\n" in out
@@ -131,7 +131,7 @@ def test_a_difference_of_domain_is_said_and_is_no_difference(cli):  # noqa: F811
     )  # fmt: skip
 
 
-def test_the_json_of_check_has_the_keys_of_the_contract(cli):  # noqa: F811
+def test_the_json_of_check_has_the_keys_of_the_contract(cli):
     found = json.loads(cli("check", "sin(x^2+3x)", "cos(x^2+3x)", "--format", "json").out)
     assert set(found) >= CHECK_KEYS
     assert found["witness"] == {"at": {"x": "1/2"}, "expected": "-0.712984222597968", "given": "-0.178246055649492"}
@@ -157,7 +157,7 @@ def test_the_json_of_check_has_the_keys_of_the_contract(cli):  # noqa: F811
         ("x sin(x)", "exp(x)+5", ["outermost", "product rule", "u'·v + u·v'"]),
     ],
 )
-def test_a_higher_hint_never_appears_in_a_lower_one(cli, problem, answer, texts):  # noqa: F811
+def test_a_higher_hint_never_appears_in_a_lower_one(cli, problem, answer, texts):
     expected = backprop.check(problem, answer).expected
     for level in (1, 2, 3):
         found = json.loads(cli("check", problem, answer, "--hint", str(level), "--format", "json").out)
@@ -173,7 +173,7 @@ def test_a_higher_hint_never_appears_in_a_lower_one(cli, problem, answer, texts)
         assert expected not in shown.split("hint 3")[0]
 
 
-def test_forms_are_a_note_and_not_a_wrong_answer(cli):  # noqa: F811
+def test_forms_are_a_note_and_not_a_wrong_answer(cli):
     for answer, form, note in (
         ("3(x+1)^2", "expanded", "not expanded"),
         ("3x^2+6x+3", "expanded", ""),
@@ -187,7 +187,7 @@ def test_forms_are_a_note_and_not_a_wrong_answer(cli):  # noqa: F811
         assert (note in out) if note else ("note" not in out), (answer, form)
 
 
-def test_rows_come_from_files_pipes_and_json(cli, tmp_path):  # noqa: F811
+def test_rows_come_from_files_pipes_and_json(cli, tmp_path):
     text = 'x^2\t2x\nx^2\t3x  # wrong\n\nnope\nbad(\t1\n{"problem": "x^2 y", "answer": "x^2", "wrt": ["y"]}\n'
     path = tmp_path / "rows.txt"
     path.write_text(text, encoding="utf-8")
@@ -214,13 +214,13 @@ def test_rows_come_from_files_pipes_and_json(cli, tmp_path):  # noqa: F811
      ["check", "x", "1", "--order", "0"], ["check", "x", "1", "--jobs", "0"], ["rule"], ["rule", "R999"],
      ["check", "a*b", "a"]],
 )  # fmt: skip
-def test_wrong_usage_has_a_remedy(cli, arguments):  # noqa: F811
+def test_wrong_usage_has_a_remedy(cli, arguments):
     status, out, err = cli(*arguments)
     assert (status, out) == (2, "")
     assert "error:" in err
 
 
-def test_what_is_typed_never_steers_the_terminal(cli):  # noqa: F811
+def test_what_is_typed_never_steers_the_terminal(cli):
     status, out, err = cli("check", "x^2", "2x\x1b[31m", terminal=True)
     assert status == 2
     assert "\x1b[31m" not in out + err
@@ -229,14 +229,14 @@ def test_what_is_typed_never_steers_the_terminal(cli):  # noqa: F811
     assert found.status == 2
 
 
-def test_output_in_ascii_and_narrow(cli):  # noqa: F811
+def test_output_in_ascii_and_narrow(cli):
     result = cli("check", "sin(x^2)", "cos(x^2)", "--ascii", "--width", "40")
     assert result.out.isascii()
     assert max(map(len, result.out.splitlines())) <= 40
     assert "no: incorrect" in result.out
 
 
-def test_rules_and_mistakes_are_explained(cli):  # noqa: F811
+def test_rules_and_mistakes_are_explained(cli):
     assert "R38 hyperbolic tangent   tanh(x)" in cli("rule", "tanh").out
     shown = cli("rule", "M01", "r07").out
     assert "M01 inner derivative left out" in shown

@@ -123,8 +123,40 @@ def test_a_blank_trace_has_a_gap_wherever_the_whole_one_has_an_answer(equation: 
             assert rows
             assert all(sum(gap in cell for cell in row) == (2 if len(row) == 7 else 1) for row in rows)
             gaps += len(rows)
-    assert gaps >= len(derivation.edges) + len(derivation.entries)
+    shown = [link for link in derivation.edges if not derivation.passes[link.part].by]
+    assert gaps >= len(shown) + len(derivation.entries)
     assert "verified" not in str([list(section.rows) for section in Trace(derivation, blank=True).closing()])
+
+
+@pytest.mark.parametrize(
+    ("equation", "asked", "gaps"),
+    [
+        ("x^2 y", {"hessian": True}, 3),  # the one that is 0 as well
+        ("x^3 y", {"mixed": ["x", "x", "y"]}, 1),
+        ("x^2 sin x", {"order": 2}, 1),
+        ("x^2 y", {"hessian": True, "along": {"dx": "1", "dy": "2"}}, 2),
+        ("[x y, x + z]", {"jacobian": True}, 6),
+        ("x^2 + y^2 = 25", {"order": 2}, 1),
+    ],
+)  # fmt: skip
+def test_a_blank_trace_shows_no_pass_through_a_derivative(equation: str, asked: dict, gaps: int) -> None:
+    derivation = derive(equation, **asked)
+    trace = Trace(derivation, blank=True)
+    sections = [*trace.opening(), *trace.closing()]
+    assert not any(" to ∂" in section.title or " to d" in section.title for section in sections)
+    assert len(list(sections[-1].rows)) == gaps
+    report = HtmlReport(blank=True)
+    exercise = report.part(derivation).exercise
+    assert exercise.count(">Compute graph</h") == sum(not one.by for one in derivation.passes)
+
+
+def test_a_worksheet_has_gaps_for_whatever_else_was_asked(written) -> None:
+    rows = '{"equation": "x^3 - 3x", "at": {"x": 2}, "tangent": true}\n{"equation": "x^2", "critical": true}\n'
+    articles = Page(written("--blank", text=rows)[1]).articles
+    assert "Tangent line" in articles["exercise-1"]
+    assert "Critical points" in articles["exercise-2"]
+    assert "minimum" in articles["solution-2"]
+    assert "minimum" not in articles["exercise-2"]
 
 
 def test_a_bad_line_is_said_in_the_document_and_on_standard_error(written) -> None:
