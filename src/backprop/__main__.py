@@ -231,4 +231,6 @@ def _complain(message: str) -> None:
 
 
 if __name__ == "__main__":
+    if not sys.flags.safe_path:
+        del sys.path[0]  # the working folder, which `python -m` puts first: no module is taken from it
     main()

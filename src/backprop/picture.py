@@ -260,6 +260,8 @@ class Part:
         """What stands below a wire: the number that an edge sends, else a short formula."""
         if link.sends_value is not None:
             return self.signs.number(link.sends_value)
+        if self.derivation.point is not None and not self.free:
+            return "undefined"
         return self.short(link.edge.sends, self.own) or self._kept_short(self.sends(link))
 
     def _kept_short(self, text: str) -> str:
@@ -421,8 +423,7 @@ class _Drawing:
         if self.fold or count > self.limit:
             units = self._folded(units)
             if self.style != "folded" and len(units) < count:
-                more = "" if self.fold else f"; --limit {count} shows every node"
-                self.remarks.append(f"chains are folded: {count} nodes in {len(units)} boxes{more}")
+                self.remarks.append(f"chains are folded: {count} nodes in {len(units)} boxes")
         if len(units) > self.limit:
             units = self._nearest(units, count)
         return units
@@ -466,8 +467,7 @@ class _Drawing:
                 self.left_out.add(position)
         hidden = count - sum(len(unit.members) for unit in found.values())
         self.remarks.append(
-            f"{hidden} of {count} nodes are left out, those that are furthest from {self._name(self.output)}; "
-            f"--limit {count} shows all"
+            f"{hidden} of {count} nodes are left out, those that are furthest from {self._name(self.output)}"
         )
         return found
 
@@ -711,9 +711,9 @@ class _Drawing:
     def _about_passes(self) -> list[str]:
         derivation, part = self.shown.derivation, self.shown.part
         count = len(derivation.passes)
-        if count == 1:
-            return []
         one = self.shown.one
+        if count == 1 and not one.by:
+            return []
         by = f" by {', '.join(name or 'the direction' for name in one.by)}" if one.by else ""
         what = f"the derivative of {one.of}{by}" if one.by else one.of
-        return [f"pass {part + 1} of {count}: the graph of {what}; --pass N shows another"]
+        return [f"pass {part + 1} of {count}: the graph of {what}"]

@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 import sys
 import time
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import contextmanager, suppress
 from typing import TYPE_CHECKING, Any, TextIO
 
@@ -208,6 +208,8 @@ class Output:
 def open_output(name: str | None, *, width: int | None, color: str, ascii: bool) -> Iterator[Output]:
     """The output of a command, ended by the end of the block; a file is given up if the block fails."""
     if name is not None and name != "-":
+        if not name or name.endswith(("/", os.sep)):
+            raise UsageError(f"`{visible(name)}` is no name of a file", hint="-o FILE")
         with _file(name) as stream:
             yield Output(stream, width, color == "always", ascii, False)
         return
@@ -285,6 +287,23 @@ def _file(name: str) -> Iterator[TextIO]:
 def _unwritable(name: str, error: Exception) -> UsageError:
     reason = getattr(error, "strerror", None) or str(error)
     return UsageError(f"cannot write {visible(name)}: {visible(reason)}", hint="choose another file")
+
+
+# Kinds of files by the ends of their names.
+SUFFIXES = {"html": "html", "htm": "html", "tex": "latex", "md": "markdown", "ipynb": "ipynb"}
+FOREIGN = frozenset({"pdf", "ps", "eps", "png", "jpg", "jpeg", "gif", "svg", "webp", "docx", "odt", "doc"})
+
+
+def form_of_file(name: str | None, suffixes: Mapping[str, str], default: str) -> str:
+    """The format that the end of a file's name asks for.
+
+    Errors: `UsageError` for one that everyone would take for another format than those.
+    """
+    suffix = (name or "").rpartition(".")[2].lower() if "." in (name or "") else ""
+    if suffix in FOREIGN and suffix not in suffixes:
+        known = ", ".join(f".{end}" for end in suffixes)
+        raise UsageError(f"nothing here is written as .{suffix}", hint=f"choose from {known}, or say --format")
+    return suffixes.get(suffix, default)
 
 
 # What a browser shows.

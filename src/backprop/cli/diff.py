@@ -14,6 +14,7 @@ import click
 from ..choices import FORMATS, MODES
 from ..errors import BackpropError, ExitStatus, UsageError
 from .common import (
+    SUFFIXES,
     EquationCommand,
     Output,
     Progress,
@@ -24,6 +25,7 @@ from .common import (
     error_object,
     find_files,
     fold_line,
+    form_of_file,
     guarded,
     json_text,
     number_option,
@@ -58,8 +60,8 @@ ONE_PAGE = ("html", "ipynb")  # with one equation each
 @with_options("decompose")
 @click.option("--check-gradient", is_flag=True, help="Compare with central differences and complex step at the point.")
 @with_options("explain")
-@click.option("--format", "form", type=click.Choice(FORMATS),
-              help="For readers, one JSON object a line, or a document to take away.  [default: text]")  # fmt: skip
+@click.option("--format", "form", type=click.Choice(FORMATS), help="For readers, one JSON object a line, or a document "
+              "to take away.  [default: by the file's name, else text]")  # fmt: skip
 @click.option("--fragment", is_flag=True, help="Of LaTeX, the formulas alone, to be pasted into a document.")
 @click.option("--open", "show", is_flag=True, help="Show the page in a browser: --format html, if none is given.")
 @click.option("-q", "--quiet", is_flag=True, help="The result alone, in Python's syntax.")
@@ -120,7 +122,9 @@ def diff(state: State, /, **options: Any) -> int:
     rows = Rows(typed, files, programs=programs, stdin=standard_input(), idle=True)
     single = len(typed) + len(programs) == 1 and not files
     session = state.session(1 if single else options["jobs"])
-    form = options["form"] = options["form"] or ("html" if options["show"] else "text")
+    default = "html" if options["show"] else "latex" if options["fragment"] else "text"
+    by_name = default if options["quiet"] else form_of_file(options["output"], SUFFIXES, default)
+    form = options["form"] = options["form"] or by_name
     if form in EXPORTS and options["quiet"]:
         raise UsageError(f"`-q` prints Python's syntax, not {form}", hint="--steps result leaves out the steps")
     if options["fragment"] and form != "latex":

@@ -21,6 +21,7 @@ from .common import (
     complain,
     error_lines,
     find_files,
+    form_of_file,
     guarded,
     number_option,
     open_output,
@@ -164,8 +165,14 @@ def _form(options: dict[str, Any]) -> str:
     """The format: as asked, by the name of the file, for a browser svg, else text."""
     if options["form"] is not None:
         return str(options["form"])
-    name = options["output"] or ""
-    return SUFFIXES.get(name.rpartition(".")[2].lower() if "." in name else "", "svg" if options["show"] else "text")
+    return form_of_file(options["output"], SUFFIXES, "svg" if options["show"] else "text")
+
+
+def hints(derivation: Derivation, look: Look) -> list[str]:
+    """How to see what a drawing does not show."""
+    nodes = sum(step.part == look.part - 1 for step in derivation.nodes)
+    found = [f"--limit {nodes} shows every node"] if nodes > look.limit else []
+    return [*found, "--pass N shows another pass"] if len(derivation.passes) > 1 else found
 
 
 class _Run:
@@ -244,6 +251,7 @@ class _Run:
         above = [(picture.title + (f"   ({point})" if point else ""), "title")]
         below = [(picture.caption, "warn"), (picture.legend, "remark")]
         below += [(remark, "remark") for remark in picture.remarks]
+        below += [(hint, "remark") for hint in hints(derivation, look)]
         return [*self.folded(above), [], *lines, [], *self.folded(below)]
 
     def picture(self, derivation: Derivation, look: Look, verified: bool) -> str:
@@ -251,6 +259,7 @@ class _Run:
         from ..picture import draw
 
         picture = draw(derivation, **look.options())
+        complain(hints(derivation, look))
         if verified:
             picture.remarks.append(verdict_of(derivation)[0])
         if self.form == "svg":

@@ -17,6 +17,7 @@ from .common import (
     complain,
     error_lines,
     find_files,
+    form_of_file,
     json_text,
     number_option,
     open_output,
@@ -106,8 +107,8 @@ def _form(options: Mapping[str, Any]) -> str:
     name = options["output"]
     form: str | None = options["form"]
     if form is None:
-        suffix = (name or "").rpartition(".")[2].lower()
-        form = suffix if suffix in FORMATS else "svg" if options["show"] else "text"
+        suffixes = {form: form for form in ("svg", "png", "json")}
+        form = form_of_file(name, suffixes, "svg" if options["show"] else "text")
     to_terminal = name in (None, "-") and not options["show"]
     if form == "png" and to_terminal and sys.stdout is not None and sys.stdout.isatty():
         raise UsageError("a PNG is no text for a terminal", hint="write it to a file: -o plot.png")

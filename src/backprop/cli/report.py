@@ -8,12 +8,12 @@ from typing import Any
 import click
 
 from ..errors import ExitStatus, UsageError
-from .common import State, browser_file, find_files, open_output, standard_input
+from .common import SUFFIXES, State, browser_file, find_files, form_of_file, open_output, standard_input
 from .diff import Run
 from .settings import Settings, given_options, with_options
 
 FORMATS = ("html", "latex")
-SUFFIXES = {"html": "html", "htm": "html", "tex": "latex"}
+ENDS = ("html", "htm", "tex")  # of names of files that it writes
 # What is asked of every equation: keys of a JSON row.
 ASKED = (
     "wrt", "at", "order", "of", "jacobian", "hessian", "mixed", "along", "total", "tangent", "critical", "decompose",
@@ -56,8 +56,7 @@ def report(state: State, /, **options: Any) -> int:
     from ..render.report import TITLE, HtmlReport, LatexReport
     from ..rows import Rows
 
-    suffix = (options["output"] or "").rpartition(".")[2].lower()
-    form = options["form"] or SUFFIXES.get(suffix, "html")
+    form = options["form"] or form_of_file(options["output"], {end: SUFFIXES[end] for end in ENDS}, "html")
     files = options["files"]
     if not (options["programs"] and not files):
         _, files = find_files((), files)

@@ -119,7 +119,8 @@ class LatexReport(Report):
         from ..picture import draw
         from . import tikz
 
-        if not 0 < len(derivation.nodes) <= MOST_BOXES:
+        through_derivatives = blank and bool(derivation.passes[0].by)  # it would tell what they are
+        if not 0 < len(derivation.nodes) <= MOST_BOXES or through_derivatives:
             return ""
         drawn = tikz.render(draw(derivation, forward_only=blank), fragment=True)
         return f"\\subsection*{{Compute graph}}\n\\graph{{%\n{drawn}}}\n"

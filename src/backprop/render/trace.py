@@ -90,7 +90,8 @@ def ordinal(n: int) -> str:
 class Trace:
     """The sections of a derivation. `opening` needs no worker; `closing` comes after its answer.
 
-    With `blank`, local derivatives, what is sent, adjoints and results are gaps to be filled in.
+    With `blank`, local derivatives, what is sent, adjoints and results are gaps to be filled in; passes through
+    derivatives, which would tell what they are, are left out.
     """
 
     def __init__(
@@ -109,7 +110,7 @@ class Trace:
         self.alone = len(occurring) <= (2 if derivation.kind == "implicit" else 1) and len(derivation.wrt) <= 1
         if derivation.kind == "implicit" and derivation.equation.right is not None:
             self.alone = len(self.graph.variables([derivation.answer.difference])) <= 2
-        self.parts = _parts(derivation)
+        self.parts = [part for part in _parts(derivation) if not (blank and part.by)]
         self.seen: set[int] = set()  # the rows that were shown
         self._sizes: dict[int, int] = {}
         self.names = derivation.names_in(0) if self.parts else derivation.names
@@ -180,6 +181,7 @@ class Trace:
                     yield adjoints
         yield from self._results()
         if self.blank:
+            yield from self._asked_besides()
             return
         if self.derivation.tangent is not None:
             yield self._tangent()
@@ -310,8 +312,9 @@ class Trace:
             rule = f"{step.rule}, {self._call(step)}" if step.call else step.rule
             value = self.value(step.value, formula)
             yield Row.of(self.math(name), self.math(f"= {formula}"), rule, value, node=step.position)
-        if not shown:
-            cells = (self.math(self.label(part)), self.math(f"= {self.text(part.output)}"), "", "")
+        if not shown:  # it is a node that was there before
+            name = self.symbol(part.of, part.by) if part.by else self.label(part)
+            cells = (self.math(name), self.math(f"= {self.text(part.output)}"), "", "")
             yield Row.of(*cells, node=part.output)
 
     def _call(self, step: Step) -> str:
@@ -572,8 +575,8 @@ class Trace:
         """Derivatives as rows, behind the definitions that they need."""
         derivation, words, math = self.derivation, self.words, self.math
         if self.blank:
-            gaps = [(math(self.symbol(e.of, e.by)), math(f"= {words.gap()}"), "") for e in entries]
-            return Section(title, remark, (NAME, FORMULA, NUMBER), gaps)
+            gaps = [(math(self.symbol(of, by)), math(f"= {words.gap()}"), "") for of, by in self._wanted(entries)]
+            return Section(title, "", (NAME, FORMULA, NUMBER), gaps)
         forms = [derivation.form(entry.position) for entry in entries]
         names = derivation.definitions(forms)
         rows: list[Sequence[str]] = []
@@ -598,6 +601,27 @@ class Trace:
                 name, value = "", f"{value} on the curve".strip()
             rows.append(Row.of(name, math(f"= {text}"), value, node=entry.position))
         return Section(title, remark, (NAME, FORMULA, NUMBER), rows)
+
+    def _wanted(self, entries: Sequence[Entry]) -> list[tuple[str, tuple[str, ...]]]:
+        """What a section of derivatives is about, those that are 0 included."""
+        derivation, names = self.derivation, self.derivation.wrt
+        wanted = [(entry.of, entry.by) for entry in entries]
+        if any(entry.path[:1] == ("",) for entry in entries):  # the gradient in front of something else
+            return wanted
+        if derivation.kind == "hessian":
+            of = derivation.passes[0].of
+            return [(of, (x, y)) for k, x in enumerate(names) for y in names[k:]]
+        if derivation.kind == "jacobian":
+            return [(of, (x,)) for of, _ in derivation.named_outputs for x in names]
+        return wanted
+
+    def _asked_besides(self) -> Iterator[Section]:
+        """In a blank trace, the gaps for what else was asked for."""
+        gap = self.math(self.words.gap())
+        if self.derivation.tangent is not None:
+            yield Section(self._tangent().title, self._point(), (NAME, FORMULA), [("", gap)])
+        if self.derivation.critical is not None:
+            yield Section("Critical points", "", (NAME, FORMULA), [("", gap)])
 
     def _tangent(self) -> Section:
         """The linear approximation at the point."""
