@@ -358,7 +358,7 @@ def test_a_document_from_a_file_goes_on_after_a_bad_line(cli):
         (["x^2", "x^3", "--format", "html"], "one equation a page"),
         (["x^2", "x^3", "--format", "ipynb"], "backprop report"),
         (["x^2", "--format", "latex", "-q"], "prints Python's syntax"),
-        (["x^2", "--fragment"], "goes with --format latex"),
+        (["x^2", "--fragment", "--format", "text"], "goes with --format latex"),
         (["x^2", "--fragment", "--format", "html"], "goes with --format latex"),
         (["x^2", "--open", "--format", "latex"], "a browser does not show latex"),
         (["x^2", "--open", "--format", "json"], "a browser does not show json"),

@@ -289,6 +289,45 @@ def test_numbers_are_put_into_formulas_as_one_multiplies_them():
     assert "=1·(−5)=−5" in steps[1].text.replace("\u2062", "")
 
 
+def steps_of(text: str, **options: object) -> list[Element]:
+    return [item for item in Tree(html.render(derive(text, **options))).root.all("li") if item["data-phase"]]
+
+
+def test_steps_say_what_is_undefined_at_the_point():
+    start, x, f, seed, edge, end = steps_of("1/x", at={"x": 0})
+    for step in (f, edge, end):
+        assert "undefined\xa0here" in step.text
+    assert f.all("p")[1].text.startswith("f=1x=10")
+    assert "f = 1/x is undefined here" in f["data-say"]
+    for step in (start, x, seed):
+        assert "undefined" not in step.text
+
+
+UNKNOWN = [("x*y", {"at": {"x": 1}}), ("f(x)", {"functions": ("f",), "at": {"x": 1}}), ("1/x", {}),
+           ("1/x", {"at": {"x": 2}})]  # fmt: skip
+
+
+@pytest.mark.parametrize(("text", "options"), UNKNOWN)
+def test_what_is_not_known_is_not_called_undefined(text, options):
+    assert not any("undefined" in step.text + step["data-say"] for step in steps_of(text, **options))
+
+
+def test_the_last_step_of_a_relation_has_the_derivative_that_was_asked_for():
+    end = steps_of("x^2 + y^2 = 25", at={"x": 3, "y": 4})[-1]
+    assert end["data-say"] == "Done. The derivative by x: 6, by y: 8, dy/dx: -3/4"
+    assert "=−34" in end.text.replace("\u2062", "")
+    ends = [step for step in steps_of("x^2 + y^2 = 25", order=2, at={"x": 3, "y": 4}) if step["data-phase"] == "end"]
+    assert "dy/dx" in ends[0]["data-say"]
+    assert ends[1]["data-say"].endswith("d²y/dx²: -25/64")
+
+
+def test_one_node_and_one_edge_are_not_several():
+    assert "the node gets" in steps_of("7")[0].text
+    assert "each of the 2 nodes gets" in steps_of("sin(x)")[0].text
+    assert "the edge sends" in steps_of("sin(x)")[0].text
+    assert "each of the 2 edges sends" in steps_of("x*y")[0].text
+
+
 def test_rows_are_about_nodes_of_their_own_pass_and_results_about_none():
     derivation, _, root = page_of([text for text, _ in VARIED].index("x^2*y + sin(x*y)"))
     for row in root.all("tr"):

@@ -225,14 +225,16 @@ class Derivation:
         return render(self)
 
     def __repr__(self) -> str:
-        inside = ", ".join(f"{name}: {node!r}" for name, node in self.gradient.items())
-        return f"<Derivation of {self.equation.node!r}: {{{inside}}}>"
+        shown = self.gradient or {" ".join(e.path): Node(self.graph, self.form(e.position)) for e in self.entries}
+        inside = ", ".join(f"{name}: {node!r}" for name, node in shown.items())
+        outputs = ", ".join(repr(Node(self.graph, root)) for root in self.outputs)
+        return f"<Derivation of {outputs}: {{{inside}}}>"
 
     # -- in Jupyter ------------------------------------------------------------------------------
 
     def _repr_html_(self) -> str:
         """The equation, its graph and its derivatives; all steps behind a summary."""
-        from .render.html import excerpt
+        from .render.notebook import excerpt
 
         return excerpt(self)
 

@@ -52,14 +52,16 @@ _LAYOUT = {
     r"\frac": ("<mfrac>", "</mfrac>", 2),
     r"\binom": ('<mrow><mo>(</mo><mfrac linethickness="0">', "</mfrac><mo>)</mo></mrow>", 2),
     r"\sqrt": ("<msqrt>", "</msqrt>", 1),
-    r"\bar": ('<mover accent="true">', '<mo stretchy="false">¯</mo></mover>', 1),
-    r"\dot": ('<mover accent="true">', '<mo stretchy="false">˙</mo></mover>', 1),
-    r"\overline": ('<mover accent="true">', "<mo>―</mo></mover>", 1),  # as wide as a word, unlike a macron
+    # As accents, Chromium sets them onto the letter; as what stands above it, they must not be small.
+    r"\bar": ("<mover>", '<mo stretchy="false" scriptlevel="+0">¯</mo></mover>', 1),
+    r"\dot": ("<mover>", '<mo stretchy="false" scriptlevel="+0">˙</mo></mover>', 1),
+    r"\overline": ("<mover>", '<mo scriptlevel="+0">―</mo></mover>', 1),  # as wide as a word, unlike a macron
     "^": ("<msup>", "</msup>", 1),
     "_": ("<msub>", "</msub>", 1),
 }
 _TIMES, _APPLY = "<mo>\u2062</mo>", "<mo>\u2061</mo>"  # invisible: for those who listen
 _THIN_SPACE = '<mspace width="0.17em"></mspace>'
+_ORDER = re.compile(r"\{(?:\\left)?\([^(){}]*\)\}(?=\(|\\left\()")
 _WORD = re.compile(r"((?:[^\\{}]|\\.)*)\}")
 
 
@@ -208,7 +210,8 @@ class _Translator:
         if text:
             self.out.append(text + after)
         else:
-            row.letter = row.letter and sign == "_"
+            # x²(y + 1) is a product; ψ⁽¹⁾(x) is the value of a derivative, whose order stands in brackets.
+            row.letter = row.letter and (sign == "_" or _ORDER.match(self.latex, self.at) is not None)
             self.rows.append(_Row(after, len(self.out), 1))
 
     def group(self, close: str = "</mrow>") -> None:

@@ -30,13 +30,13 @@ from .words import MathmlWords, Words
 MOST_NODES = 300  # of a pass that is drawn and stepped through
 MOST_PASSES = 12  # that are
 MOST_CHARACTERS = 2_000_000  # of the tables of one derivation
-FEW_CHARACTERS = 200_000  # and in a notebook's output
 MOST_NUMBERS = 6  # that are put into a formula
 LONG = 60  # nodes of an adjoint that is written out in a step
 LONG_GRAPH = 550  # pixels: the steps of a longer one stand below it, not beside it
 SHORT = 14  # characters of a sum that stands below a node
 
 ABOUT = r" \approx "
+UNDEFINED = r"\quad\text{is undefined here}"  # behind what has no value at the point
 # The usual letters where an operand does not vary: (u^n)' = n·u^(n − 1).
 _LETTERS = {"R03": ("c", "u"), "R05": ("n", "u"), "R09": ("c", "v"), "R12": ("a", "v")}
 # What a column without a heading is called for those who listen.
@@ -73,21 +73,6 @@ def page(title: str, bodies: Iterable[str]) -> str:
             f"</main>\n<script>{script}</script>\n</body>\n</html>\n",
         ]
     )
-
-
-def excerpt(derivation: Derivation) -> str:
-    """What a notebook shows of a derivation: the equation, the graph, the derivatives, and all steps to be opened."""
-    prefix = f"b{sha256(derivation.equation.text.encode('utf-8', 'replace')).hexdigest()[:8]}"
-    made = _Body(derivation, 3, prefix, "all")
-    made.room = FEW_CHARACTERS
-    opening = made.trace.opening()
-    pieces = [f'<div class="backprop-derivation"><style>{asset("excerpt.css")}</style>\n', made.question(next(opening))]
-    if derivation.nodes:
-        pieces.append(svg.render(derivation, prefix=f"{prefix}-", heading=False))
-    steps = [made.table(section) for section in opening]
-    for section in made.trace.closing():
-        (steps if section.title.startswith("Adjoints") else pieces).append(made.table(section))
-    return "".join([*pieces, "<details><summary>Every step</summary>\n", *steps, "</details></div>\n"])
 
 
 @lru_cache
@@ -220,7 +205,7 @@ class _Body:
         figure = f'<figure class="graph">{graphs}{legend}</figure>\n'
         if self.blank:
             return f'<section class="pass">\n{heading}{figure}</section>\n'
-        items = "\n".join(_Walk(self.derivation, k, self.words).items())
+        items = "\n".join(_Walk(self.derivation, k, self.words, self.trace.alone).items())
         about = f'data-part="{k}" data-title="{escape_html(name)}" aria-labelledby="{label}"'
         css = "stage long" if width > LONG_GRAPH else "stage"
         return (
@@ -299,8 +284,9 @@ class _Body:
 class _Walk:
     """The steps of one pass as items of a list, with what the script needs to know in their attributes."""
 
-    def __init__(self, derivation: Derivation, number: int, words: MathmlWords) -> None:
-        self.derivation, self.words = derivation, words
+    def __init__(self, derivation: Derivation, number: int, words: MathmlWords, alone: bool = False) -> None:
+        self.derivation, self.number, self.words = derivation, number, words
+        self.alone = alone  # whether a derivative of the result is written with d: dy/dx
         self.graph, self.one, self.signs = derivation.graph, derivation.passes[number], Signs()
         self.names = derivation.names_in(number)
         self.own = derivation.given_names()
@@ -308,6 +294,8 @@ class _Walk:
         self.steps = {step.position: step for step in derivation.nodes if step.part == number}
         self.values = {step.position: step.value for step in derivation.nodes if step.value is not None}
         self.moments = walk(derivation, number)
+        self.free = self._free()
+        self.known = not self.free  # so what has no value is undefined
         self.name = self.steps[self.one.output].name if self.one.output in self.steps else self.one.of
         self.arriving: dict[int, list[int]] = {}
         self.leaving: dict[int, list[int]] = {}
@@ -316,6 +304,17 @@ class _Walk:
                 edge = derivation.edges[moment.link].edge
                 self.arriving.setdefault(edge.target, []).append(moment.link)
                 self.leaving.setdefault(edge.user, []).append(moment.link)
+
+    def _free(self) -> set[int]:
+        """The nodes whose values are not known: a variable has none, or a function has no formula."""
+        point = self.derivation.point or {}
+        free: set[int] = set()
+        for position in self.graph.reachable([self.one.output]):
+            name, *rest = self.graph.nodes[position]
+            unknown = rest[0] not in point if name == "var" else name.startswith("call ")
+            if unknown or not free.isdisjoint(self.graph.operands(position)):
+                free.add(position)
+        return free
 
     def items(self) -> Iterator[str]:
         """All items: a word before, forwards, the seed, backwards, and what was found."""
@@ -341,7 +340,7 @@ class _Walk:
     def math(self, *sides: str) -> str:
         """An equation of the sides that say something new; a number that is rounded stands behind ≈."""
         shown = list(dict.fromkeys(side for side in sides if side))
-        rest = (side if side.startswith(ABOUT) else f" = {side}" for side in shown[1:])
+        rest = (side if side.startswith((ABOUT, UNDEFINED)) else f" = {side}" for side in shown[1:])
         return self.words.finished("".join([*shown[:1], *rest]))
 
     def node(self, position: int, required: int = 0) -> str:
@@ -350,12 +349,14 @@ class _Walk:
             return self.words.name(self.names[position])
         return self.words.expression(self.graph, position, self.names, required)
 
-    def value(self, value: Value) -> str:
-        """A number; nothing if there is none."""
+    def value(self, value: Value, known: bool = False) -> str:
+        """A number; if there is none, nothing, or that it is undefined where all that it needs is known."""
         if isinstance(value, bool):
             return rf"\text{{{str(value).lower()}}}"
         exact, text = self.derivation.number(value), self.signs.number(value).replace("−", "-")
-        return "" if exact is None else self.words.figure(text) if text == exact else ABOUT + self.words.figure(text)
+        if exact is None:
+            return UNDEFINED if known else ""
+        return self.words.figure(text) if text == exact else ABOUT + self.words.figure(text)
 
     def with_numbers(self, position: int) -> str:
         """What a node computes, with numbers for the nodes in it; nothing if one is unknown or long."""
@@ -378,7 +379,7 @@ class _Walk:
         partial = link.edge.partial
         named = partial in self.names or self.graph.nodes[partial][0] in LEAVES
         sides = [self.node(partial), "" if named else self.with_numbers(partial)]
-        return [*sides, self.value(link.partial_value)]
+        return [*sides, self.value(link.partial_value, self.known)]
 
     def product(self, link: Link) -> str:
         """The numbers that are multiplied where an edge sends something, if they are short."""
@@ -415,11 +416,13 @@ class _Walk:
 
     def start(self, nodes: int, edges: int) -> str:
         """What is going to happen."""
-        why = f"Forwards, each of the {nodes} nodes gets its value from its operands. "
+        all_nodes = "the node" if nodes == 1 else f"each of the {nodes} nodes"
+        all_edges = "the edge" if edges == 1 else f"each of the {edges} edges"
+        why = f"Forwards, {all_nodes} gets its value from its operands. "
         if edges:
             why += (
-                f"Backwards, each of the {edges} edges sends the adjoint of a node, times the local derivative, to one "
-                "of its operands; what arrives there is added up."
+                f"Backwards, {all_edges} sends the adjoint of a node, times the local derivative, to one of its "
+                "operands; what arrives there is added up."
             )
         else:
             why += "Backwards, nothing is sent."
@@ -431,7 +434,7 @@ class _Walk:
     def forward(self, moment: Moment, head: str) -> str:
         """A node gets its value."""
         step, position = self.steps[moment.position], moment.position
-        name, value = self.words.name(step.name), self.value(step.value)
+        name, value = self.words.name(step.name), self.value(step.value, position not in self.free)
         if step.op == "var":
             what, said = self.math(name, value), ""
             rule = "a variable" if value else "a variable without a value"
@@ -439,6 +442,8 @@ class _Walk:
             formula = self.words.expression(self.graph, position, self.names)
             what = self.math(name, formula, self.with_numbers(position), value)
             said = to_text(self.graph, position, PRETTY, self.names)
+            if value == UNDEFINED:
+                said += " is undefined here"
             rule = f"{step.rule}, {step.call}" if step.call else step.rule
         sides = [step.name, said, self.derivation.number(step.value)]
         links = " ".join(map(str, self.leaving.get(position, ())))
@@ -464,7 +469,7 @@ class _Walk:
         rows = [
             ("rule", "", "" if link.edge.user in self.grouped else general(link, self.graph)),
             ("here", "", self.math(slope, *self.slope(link))),
-            ("sends", "", self.math(sends, self.product(link), self.value(link.sends_value))),
+            ("sends", "", self.math(sends, self.product(link), self.value(link.sends_value, self.known))),
             ("adjoint" if moment.complete else "so far", ' class="sum"', self.sum(moment, step, count)),
         ]
         listed = "".join(f"<dt>{name}</dt><dd{css}>{content}</dd>" for name, css, content in rows if content)
@@ -484,7 +489,7 @@ class _Walk:
     def sum(self, moment: Moment, step: Step, count: int) -> str:
         """The sum of what has arrived at a node so far, term by term if it has several users."""
         links = self.arriving[moment.position]
-        bar, value = self.words.bar(step.name), self.value(moment.arrived)
+        bar, value = self.words.bar(step.name), self.value(moment.arrived, self.known)
         if len(links) == 1:
             return self.math(bar, self.adjoint(step), value)
         lines = []
@@ -496,8 +501,9 @@ class _Walk:
             lines.append((bar if k == 0 else "", "+" if k else "=", sent, origin))
         if moment.complete:
             total = dict.fromkeys(side for side in (self.adjoint(step), value) if side)
-            signs = ((r"\approx" if side.startswith(ABOUT) else "=", side.removeprefix(ABOUT)) for side in total)
-            lines += [("", sign, side, "") for sign, side in signs]
+            for side in total:
+                sign = r"\approx" if side.startswith(ABOUT) else "" if side == UNDEFINED else "="
+                lines.append(("", sign, side.removeprefix(ABOUT), ""))
         else:
             waits = dict.fromkeys(self.derivation.edges[index].source for index in links[count:])
             names = ", ".join(self.words.finished(self.words.name(name)) for name in waits)
@@ -520,13 +526,41 @@ class _Walk:
             short = self.graph.written_size([form], frozenset(self.own)) <= LONG
             bar = self.words.bar(name) if step is not None and step.adjoint is not None else ""
             formula = self.words.expression(self.graph, form, self.own) if short else ""
-            sides = (self.words.partial(self.name, [name]), bar, formula, self.value(value))
-            lines.append(f'<span class="term">{self.math(*sides)}</span>')
+            value_shown = self.value(value, self.known)
+            sides = (self.words.partial(self.name, [name]), bar, formula, value_shown)
+            lines.append(self.math(*sides))
             text = to_text(self.graph, form, PRETTY, self.own) if short else "a long formula"
+            if value_shown == UNDEFINED:
+                text += ", undefined here"
             said.append(f"by {name}: {self.derivation.number(value) or text}")
         why = "What has arrived at a variable is the derivative by it."
+        if self.derivation.kind == "implicit" and self.number in (0, len(self.derivation.passes) - 1):
+            why += f" The derivatives of {self.derivation.answer.dependent} are made from these."
+            for formula, text in self.implicit():
+                lines.append(formula)
+                said.append(text)
         say = f"Done. The derivative {', '.join(said)}"
-        return self.item("end", "Done", "".join(lines), f'<p class="why">{why}</p>', say)
+        terms = "".join(f'<span class="term">{line}</span>' for line in lines)
+        return self.item("end", "Done", terms, f'<p class="why">{why}</p>', say)
+
+    def implicit(self) -> Iterator[tuple[str, str]]:
+        """The derivatives of a relation's dependent variable: as formulas, and as they are said aloud."""
+        derivation, answer = self.derivation, self.derivation.answer
+        first = [(answer.dependent, (by,), position, None) for by, position in answer.slopes.items()]
+        asked = [(e.of, e.by, e.position, derivation.values.get(e.path)) for e in derivation.entries]
+        last = self.number == len(derivation.passes) - 1
+        for of, by, position, value in asked if last else first:
+            quotient = ""
+            if len(by) == 1:
+                above, below = (self.words.partial(self.name, [name]) for name in (by[0], of))
+                quotient = self.words.minus_quotient(above, below)
+            form = derivation.form(position)
+            short = self.graph.written_size([form], frozenset(self.own)) <= LONG
+            formula = self.words.expression(self.graph, form, self.own) if short else ""
+            known = self.known and last
+            sides = (self.words.partial(of, by, self.alone), quotient, formula, self.value(value, known))
+            text = to_text(self.graph, form, PRETTY, self.own) if short else "a long formula"
+            yield self.math(*sides), f"{Words().partial(of, by, self.alone)}: {derivation.number(value) or text}"
 
 
 def general(link: Link, graph: Graph) -> str:

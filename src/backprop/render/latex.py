@@ -16,7 +16,7 @@ from ..errors import BackpropError, visible
 from ..mathml import NAMED, TOKENS
 from ..notation import width_of
 from .trace import FORMULA, Section, Trace
-from .words import LatexWords, runs
+from .words import LatexWords, Print, runs
 
 PACKAGES = ("amsmath", "amssymb")
 ROOM = 44.0  # em: the width of a line
@@ -131,7 +131,7 @@ class _Page:
         elif len(section.columns) == 7:
             yield from self.edges(rows)
         elif section.columns[1] == FORMULA:
-            yield from self.aligned(rows)
+            yield from self.aligned(whole(section.title, rows, self.trace.function, self.words))
         elif any(self.width(cell) > LONG_PROSE for row in rows for cell in row):
             yield from self.sentences(rows)
         else:
@@ -272,6 +272,13 @@ class _Page:
                 yield rf"\begin{{alignat*}}{{{columns}}}" + f"\n{inside}\n\\end{{alignat*}}\n"
                 lines = []
             lines += group
+
+
+def whole(title: str, rows: Sequence[Sequence[str]], function: str, words: Print) -> Sequence[Sequence[str]]:
+    """Rows of a table; the lonely 0 that a gradient by no variables is, as an equation."""
+    if title != "Gradient" or len(rows) != 1 or rows[0][1]:
+        return rows
+    return [(words.math(rf"\nabla {words.name(function)}"), words.math("= 0"), "")]
 
 
 def _sides(equation: str) -> tuple[str, str]:

@@ -13,13 +13,16 @@ from itertools import chain, islice
 from typing import Any
 
 from ..derivation import Derivation
+from ..mathml import escape_html
 from ..notation import escape_latex
 from . import svg
+from .latex import whole
 from .markdown import escape_markdown
 from .trace import Section, Trace
 from .words import Print, runs
 
 MOST_ROWS = 500  # of one table
+FEW_ROWS, FEW_BOXES = 200, 100  # in the output of a cell
 MOST_BOXES = 300  # of the graph
 
 
@@ -35,6 +38,18 @@ class NotebookWords(Print):
     def escaped(self, prose: str) -> str:
         """Without markup."""
         return escape_markdown(prose)
+
+
+class OutputWords(NotebookWords):
+    """The words of what a cell puts out: HTML, in which Jupyter sets what stands between dollars."""
+
+    def finished(self, latex: str) -> str:
+        """Mathematics in a line, in which fractions are not small."""
+        return escape_html(super().finished(rf"\displaystyle {latex}" if r"\frac" in latex else latex))
+
+    def escaped(self, prose: str) -> str:
+        """Without markup, and no mathematics."""
+        return escape_html(prose).replace("$", r"\$")
 
 
 def render(derivation: Derivation, *, steps: str = "all") -> str:
@@ -89,10 +104,58 @@ def results(derivation: Derivation) -> str:
     """The derivatives as a formula between dollars: what Jupyter shows where it shows mathematics."""
     words = NotebookWords()
     trace = Trace(derivation, words=words, steps="result")
-    rows = [[_latex(cell) for cell in row] for section in trace._results() for row in section.rows]
+    sections = ((section.title, [tuple(row) for row in section.rows]) for section in trace._results())
+    found = (row for title, rows in sections for row in whole(title, rows, trace.function, words))
+    rows = [[_latex(cell) for cell in row] for row in found]
     rows += [[_latex(cell) for cell in row] for row in trace.where()]
     lines = [f"{name} & {' '.join(cell for cell in rest if cell)}" for name, *rest in rows[:MOST_ROWS]]
     return "$\\displaystyle \\begin{aligned}\n" + " \\\\\n".join(lines) + "\n\\end{aligned}$"
+
+
+def excerpt(derivation: Derivation) -> str:
+    """What a cell shows of a derivation: the equation, the graph, the derivatives, and all steps to be opened.
+
+    JupyterLab takes <math>, <svg> and <style> out of a notebook that is not trusted, and what is left of a formula
+    would be a wrong one; so formulas are LaTeX between dollars, and the graph is an image.
+    """
+    words = OutputWords()
+    trace = Trace(derivation, words=words)
+    opening = trace.opening()
+    shown = [f"<p>{text}</p>\n" for text in (*_header(derivation, next(opening), words), *_where(trace, words))]
+    if derivation.nodes:
+        drawn = b64encode(svg.render(derivation, heading=False, limit=FEW_BOXES).encode()).decode()
+        shown.append(f'<img alt="The compute graph" src="data:image/svg+xml;base64,{drawn}">\n')
+    steps = ["".join(_output(section, trace, words)) for section in opening]
+    for section in trace.closing():
+        place = steps if section.title.startswith("Adjoints") else shown
+        place.append("".join(_output(section, trace, words)))
+    return "".join(["<div>\n", *shown, "<details><summary>Every step</summary>\n", *steps, "</details>\n</div>\n"])
+
+
+def _output(section: Section, trace: Trace, words: OutputWords) -> Iterator[str]:
+    """A section of what a cell shows."""
+    if section.title:
+        yield f"<h4>{words.cell(section.title)}</h4>\n"
+    if section.remark:
+        yield f"<p>{words.cell(section.remark)}</p>\n"
+    rows = [tuple(row) for row in islice(section.rows, FEW_ROWS + 1)]
+    if len(section.columns) == 1:
+        yield from (f"<p>{words.cell(cell)}</p>\n" for (cell,) in rows[:FEW_ROWS])
+    elif rows:
+        head, *body = _cells_of([column.heading for column in section.columns], rows[:FEW_ROWS], words)
+        yield "<table>\n"
+        if any(head):
+            yield f"<thead>{_line('th', head)}</thead>\n"
+        yield f"<tbody>\n{''.join(_line('td', line) for line in body)}</tbody>\n</table>\n"
+    if len(rows) > FEW_ROWS:
+        yield "<p>All rows would be too many here: <code>print</code> shows them.</p>\n"
+    yield from (f"<p>{text}</p>\n" for text in islice(_where(trace, words), FEW_ROWS))
+
+
+def _line(tag: str, cells: Sequence[str]) -> str:
+    """A row; Jupyter's style sheet would set it to the right."""
+    inside = "".join(f'<{tag} style="text-align: left">{cell}</{tag}>' for cell in cells)
+    return f"<tr>{inside}</tr>\n"
 
 
 def _latex(cell: str) -> str:
@@ -159,11 +222,16 @@ def _section(section: Section, words: NotebookWords) -> Iterator[str]:
 
 
 def _table(headings: Sequence[str], rows: Sequence[Sequence[str]], words: NotebookWords) -> str:
-    """A table without the columns that are empty."""
-    used = [k for k in range(len(headings)) if headings[k] or any(row[k] for row in rows)]
-    lines = [[words.cell(headings[k]) or " " for k in used], [":--"] * len(used)]
-    lines += [[words.cell(row[k]) for k in used] for row in rows]
+    """A table in Markdown."""
+    head, *body = _cells_of(headings, rows, words)
+    lines = [[cell or " " for cell in head], [":--"] * len(head), *body]
     return "\n".join(f"| {' | '.join(line)} |" for line in lines)
+
+
+def _cells_of(headings: Sequence[str], rows: Sequence[Sequence[str]], words: NotebookWords) -> Iterator[list[str]]:
+    """The headings and the rows of a table, without the columns that are empty."""
+    used = [k for k in range(len(headings)) if headings[k] or any(row[k] for row in rows)]
+    yield from ([words.cell(row[k]) for k in used] for row in (headings, *rows))
 
 
 def _where(trace: Trace, words: NotebookWords) -> Iterator[str]:

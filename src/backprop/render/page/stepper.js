@@ -72,13 +72,17 @@ function Stage(element) {
     element.classList.toggle("behind", (about || from) && now.phase !== "forward");
   };
 
-  // A wide graph scrolls in its own box, never the page.
+  // A large graph scrolls in its own box, never the page.
   const bringIntoView = () => {
     for (const frame of element.querySelectorAll(".graph .scroll")) {
       const box = frame.querySelector(".box.now");
-      if (!box || frame.scrollWidth <= frame.clientWidth) continue;
-      const left = box.getBoundingClientRect().left - frame.getBoundingClientRect().left + frame.scrollLeft;
-      frame.scrollTo({ left: left - frame.clientWidth / 2, behavior: still.matches ? "auto" : "smooth" });
+      if (!box || (frame.scrollWidth <= frame.clientWidth && frame.scrollHeight <= frame.clientHeight)) continue;
+      const [there, here] = [box.getBoundingClientRect(), frame.getBoundingClientRect()];
+      frame.scrollTo({
+        left: there.left - here.left + frame.scrollLeft - frame.clientWidth / 2,
+        top: there.top - here.top + frame.scrollTop - frame.clientHeight / 2,
+        behavior: still.matches ? "auto" : "smooth",
+      });
     }
   };
 
@@ -124,7 +128,7 @@ function Stage(element) {
   const voice = make("p", { class: "unseen", role: "status", "aria-live": "polite" }, controls);
   slider.style.setProperty("--turn", `${(100 * (turn - 0.5)) / (steps.length - 1)}%`);
   slider.addEventListener("input", () => go(Number(slider.value)));
-  element.querySelector(".graph").append(controls);
+  element.querySelector(".graph").after(controls);
   element.classList.add("live");
 
   // -- clicks: a node, an edge or a row leads to its step --
