@@ -12,6 +12,7 @@ import xml.etree.ElementTree as ElementTree
 from fractions import Fraction
 from itertools import pairwise
 
+import mpmath
 import numpy as np
 import pytest
 import sympy
@@ -24,6 +25,7 @@ from backprop.errors import LimitError, UsageError
 from backprop.field import Field, View, choose, draw, levels_of
 from backprop.render import figure
 from backprop.render import plot as terminal
+from backprop.render.caption import Caption
 from backprop.render.plain import plain
 from backprop.render.samples import plot_object
 from backprop.values import parse_value
@@ -234,6 +236,37 @@ def test_rounding_is_told_from_the_function():
         assert np.max(np.abs(piece.y - 0.5)) < 1e-6
 
 
+REMOVABLE = ["(x^2 - 1)/(x - 1)", "(1 - cos x)/x^2", "(x^3 - 8)/(x - 2)", "(x - 1)/(sqrt(x) - 1)", "ln(1 - x^2)/x",
+             "(exp(x) - 1 - x)/x^2", "(sin x - x)/x^3"]  # fmt: skip
+
+
+@pytest.mark.parametrize("text", REMOVABLE)
+def test_next_to_a_missing_point_no_rounding_is_drawn(text):
+    """Every sample next to it lies where mpmath, with 120 digits, has the function and its derivative."""
+    x = sympy.Symbol("x", real=True)
+    formula = sympy.sympify(text.replace("^", "**").replace("s x", "s(x)").replace("n x", "n(x)"),
+                            locals={"x": x, "ln": sympy.log})  # fmt: skip
+    found = curve(text)
+    place = next(b.at for b in found.functions[0].breaks if b.kind == "hole")
+    for drawn, right in zip(found.functions, (formula, sympy.diff(formula, x))):
+        exactly = sympy.lambdify(x, right, "mpmath")
+        height = drawn.range[1] - drawn.range[0]
+        close = [(a, b) for p in drawn.pieces for a, b in zip(p.x.tolist(), p.y.tolist()) if 0 < abs(a - place) < 0.1]
+        assert len(close) > 50
+        with mpmath.workdps(120):
+            assert max(abs(b - float(exactly(mpmath.mpf(a)))) for a, b in close) < 1e-6 * height
+        assert not drawn.cut
+    assert "beyond the picture" not in " ".join(Caption(found).remarks())
+
+
+def test_places_where_only_the_formula_of_the_derivative_fails_are_exact_too():
+    """acosh(1 + x^4) is about sqrt(2) x^2 near 0: there its slope, 4x^3/sqrt((1 + x^4)^2 - 1), is 0/0."""
+    drawn = curve("acosh(1 + x^4)", -1, 1).functions[1]
+    for piece in drawn.pieces:
+        close = (np.abs(piece.x) < 0.01) & (piece.x != 0)
+        assert piece.y[close] == pytest.approx(2 * math.sqrt(2) * piece.x[close], rel=1e-6)
+
+
 # -- tangents ------------------------------------------------------------------------------------------------
 
 TOUCHED = [("x^2 sin x", ["1", "2", "pi"]), ("x^3 - 3x", ["0", "2", "-1"]), ("ln x", ["1", "3", "e"]),
@@ -300,6 +333,16 @@ def test_steep_is_the_steepest_quarter():
     assert curve("abs x").steep.spans == []
 
 
+def test_of_a_step_only_the_steep_part_is_shaded():
+    """Three quarters of the window and more have slopes below 1e-10: a quarter of it would say nothing."""
+    found = curve("tanh(20x)", -5, 5)
+    (span,) = found.steep.spans
+    assert found.steep.threshold == pytest.approx(0.2, rel=0.05)
+    edge = math.acosh(10) / 20  # 20/cosh(20x)^2 = 0.2
+    assert span == pytest.approx((-edge, edge), abs=0.02)
+    assert "shaded: where it is steep, |f′| > 0.2" in Caption(found).remarks()
+
+
 # -- windows -------------------------------------------------------------------------------------------------
 
 # What must be seen, and how wide the window may be at most.
@@ -329,6 +372,30 @@ def test_a_pole_does_not_flatten_the_rest():
         below, above = curve(text, low, high).functions[0].range
         assert -12 < below < 0 < above < 12, text
     assert curve("x^3", -3, 3).functions[0].range[1] > 27  # where there is none, nothing is cut off
+
+
+PEAKS = [("tanh(20x)", 20), ("1/(1 + exp(-20x))", 5), ("tanh(2000x)", 1900), ("atan(50x)", 50), ("e^x", math.exp(5)),
+         ("x^10", 10 * 1.3**9)]  # fmt: skip
+
+
+@pytest.mark.parametrize(("text", "peak"), PEAKS)
+def test_a_finite_peak_of_the_derivative_is_in_the_picture(text, peak):
+    found = curve(text)
+    low, high = found.functions[1].range
+    assert low < 0 < peak < high < 1.3 * peak
+    assert not any(drawn.cut for drawn in found.functions)
+
+
+def test_a_narrow_pole_is_seen_though_most_values_are_alike():
+    """(2 + ln x)/(2 sqrt x) has 0 at e^-2, falls below it, and lies between 0.8 and 1 in most of the window."""
+    low, high = curve("sqrt(x) ln x").functions[1].range
+    assert low < -0.3
+    assert 1 < high < 1.3
+    low, high = curve("-sqrt(x) ln x").functions[1].range
+    assert -1.3 < low < -1
+    assert high > 0.3
+    low, high = curve("100 - 1/x^2", -4, 4).functions[0].range
+    assert low > 50  # here the pole is seen without its zeros
 
 
 def test_tangent_points_lie_in_the_window():
@@ -451,6 +518,14 @@ def test_what_has_no_value_is_plotted():
     assert chosen("x^2 + y^2 = 25", {"x": "3"}) == (["x", "y"], {}, [{"x": 3}])
 
 
+def test_x_is_horizontal_and_y_vertical_in_whatever_order_they_occur():
+    assert chosen("atan2(y, x)") == (["x", "y"], {}, [])
+    assert chosen("y^2 + x^2 = 25", {"x": "3"}) == (["x", "y"], {}, [{"x": 3}])
+    assert chosen("y x^2 a", {"a": "2"})[0] == ["x", "y"]
+    assert chosen("atan2(y, x)", wrt=("y", "x"))[0] == ["y", "x"]
+    assert chosen("v u^2")[0] == ["v", "u"]
+
+
 def test_too_many_variables_or_half_a_point_are_an_error():
     assert chosen("x y", {"x": "1", "y": "2"}, {"x": "2"}) == (["x"], {"y": "2"}, [{"x": 1}, {"x": 2}])
     for text, given, match in (
@@ -531,6 +606,11 @@ def test_the_caption_says_scale_shade_asymptotes_and_gaps():
     assert "missing point at x = 0" in "\n".join(page(curve("sin x / x")))
     assert "−π/2" in "\n".join(page(curve("tan x", -2, 2)))
     assert "-pi/2" in "\n".join(page(curve("tan x", -2, 2), ascii=True))
+
+
+def test_of_a_function_without_values_only_that_is_said():
+    assert Caption(curve("sqrt(-1 - x^2)")).remarks() == ["f has no real value anywhere in this window"]
+    assert "single point at x = 0" in Caption(curve("sqrt(-x^2)", -1, 1)).remarks()
 
 
 def test_arrows_on_the_terminal_point_uphill():

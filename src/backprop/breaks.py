@@ -84,12 +84,14 @@ class Course(NamedTuple):
     """One function over the window: where it can be drawn, where it breaks off, where it has no value.
 
     unknown   intervals of which nothing could be told, which are left open
+    suspects  from left to right, all places that were looked at closely, the breaks among them; the ends of `unknown`
     """
 
     stretches: list[Stretch]
     breaks: list[Break]
     undefined: list[tuple[float, float]]
     unknown: list[tuple[float, float]]
+    suspects: list[float]
 
 
 class _Part(NamedTuple):
@@ -234,7 +236,7 @@ class Window:
         return [self._course(k, parts, suspects) for k in range(len(self.roots))]
 
     def _course(self, k: int, parts: Sequence[_Part], suspects: Mapping[_Part, Sequence[Break]]) -> Course:
-        course = Course([], [], [], [])
+        course = Course([], [], [], [], [])
         begin: tuple[float, Limit] | None = None  # where the stretch that is under way began
         nothing = Limit("unknown", math.nan)
 
@@ -248,6 +250,7 @@ class Window:
             low, high = float(part.low), float(part.high)
             if part in suspects:
                 found = suspects[part][k]
+                course.suspects.append(found.at)
                 if found.kind == "none":
                     continue
                 if found.kind != "border":
@@ -261,6 +264,8 @@ class Window:
                 end(low, nothing)
                 places = course.unknown if part.defined[k] is None else course.undefined
                 places.append((low, high))
+                if places is course.unknown:
+                    course.suspects.extend((low, high))
         end(float(self.high), Limit("outside", math.nan))
         return course
 

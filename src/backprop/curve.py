@@ -35,6 +35,9 @@ POINTS = 24_000  # of one curve at most
 STEEP = 0.75  # the steepest quarter of the window is shaded
 PAGE = (1000.0, 600.0)  # the bends of a curve are smooth on a page of so many dots
 _ROUNDS = 24
+_HUGE = 1e150  # from here on even finite values are cut off
+_CLOSE = 1 / 40  # of the window: so far around a suspect values come from balls
+_BITS = (200, 1600)  # of balls: what is still not told by the second is left out
 _FLAT = 0.12  # dots by which a sample may lie beside the line between its neighbours
 
 Range = tuple[float, float]
@@ -118,10 +121,14 @@ class Tangent(NamedTuple):
 
 
 class Steep(NamedTuple):
-    """The steepest quarter of the window: where |f'| is above `threshold`; no spans if it is equally steep."""
+    """The steepest quarter of the window: where |f'| is above `threshold`; no spans if it is equally steep.
+
+    quarter   False where most of a quarter would be flat: then it is where |f'| is above 1/100 of its maximum
+    """
 
     threshold: float
     spans: list[Range]
+    quarter: bool = True
 
 
 class Curve(NamedTuple):
@@ -181,10 +188,9 @@ def draw_curve(derivation: Derivation, variable: str, view: View) -> Curve:
         sx = sy = min(sx, sy)
     order = derivation.order
     slopes = [nearest(t.slope) for t in found] if order == 1 else []
-    drawn = [
-        samples[root].drawn(0, (below, above)),
-        samples[last].drawn(order, samples[last].range([s for s in slopes if math.isfinite(s)])),
-    ]
+    main = samples[root].drawn(0, (below, above))
+    seen = samples[last].range([s for s in slopes if math.isfinite(s)], main.pieces)
+    drawn = [main, samples[last].drawn(order, seen)]
     half = view.reach * min(view.size[0], 1.6 * view.size[1])
     tangents = [t._replace(segment=_segment(t, half, sx, sy)) for t in found]
     return Curve(derivation, variable, (low, high), drawn, tangents, samples[first].steep(), sx / sy, equal,
@@ -270,8 +276,9 @@ class _Samples:
         self.graph, self.root, self.name, self.course, self.grid = graph, root, name, course, grid
         self.low, self.high = float(grid[0]), float(grid[-1])
         self.order = graph.reachable([root])
-        sampler = _Sampler(graph, [root], name)
-        self.at: Callable[[Array], Array] = lambda places: np.asarray(sampler(places)[0])
+        self.sampler = _Sampler(graph, [root], name)
+        self.suspects = np.array([-math.inf, *course.suspects, math.inf])
+        self.at: Callable[[Array], Array] = self._in_doubles
         inside = np.zeros(len(grid), dtype=bool)
         for stretch in course.stretches:
             inside |= (grid > stretch.low) & (grid < stretch.high)
@@ -282,12 +289,25 @@ class _Samples:
             values = self.at(grid)
         self.values = np.where(inside & np.isfinite(values), values, np.nan)
 
+    def _in_doubles(self, places: Array) -> Array:
+        """Values in double precision; in balls next to the suspects, where 0/0 is near and rounding is all there is."""
+        values: Array = np.array(self.sampler(places)[0], dtype=float)
+        after = np.searchsorted(self.suspects, places).clip(1, len(self.suspects) - 1)
+        apart = np.minimum(places - self.suspects[after - 1], self.suspects[after] - places)
+        close = apart < _CLOSE * (self.high - self.low)
+        values[close] = self._in_balls(places[close])
+        return values
+
     def _in_balls(self, places: Array) -> Array:
-        found = []
-        for x in places.tolist():
-            inputs = {self.name: Fraction(x)}
-            found.append(nearest(evaluate(self.graph, self.order, inputs, precision=200, exact=False)[self.root]))
-        return np.array(found)
+        return np.array([self._exactly(Fraction(x)) for x in places.tolist()], dtype=float)
+
+    def _exactly(self, place: Fraction) -> float:
+        """The value at a place, to more digits than can be drawn; nan where there is none, or none that is told."""
+        for bits in _BITS:
+            ball = evaluate(self.graph, self.order, {self.name: place}, precision=bits, exact=False)[self.root]
+            if ball is None or float(ball.rad()) <= 1e-9 * abs(float(ball)):
+                return nearest(ball)
+        return math.nan
 
     def _is_precise(self, values: Array) -> bool:
         """Whether double precision is enough here: (1 - cos x)/x^2 near 0 is all rounding."""
@@ -302,23 +322,41 @@ class _Samples:
         wrong = np.abs(values[some][known] - right[known])
         return bool(np.all(wrong <= 1e-3 * spread + 1e-9 * float(np.max(np.abs(right[known])))))
 
-    def range(self, shown: Sequence[float] = ()) -> Range:
-        """The values to show: all of them, or without the ends that go far beyond the rest."""
+    def range(self, shown: Sequence[float] = (), pieces: Sequence[Piece] = ()) -> Range:
+        """The values to show: all of them, but of those that grow beyond all bounds only the larger part.
+
+        A finite peak is shown however narrow it is: `pieces` of another function tell where this one may be steep.
+        """
         values = np.concatenate([self.values[np.isfinite(self.values)], self._ends()])
         if not len(values):
             low, high = (min(shown), max(shown)) if shown else (-1.0, 1.0)
             return _padded(low, high)
-        low, high = float(values.min()), float(values.max())
-        limits = [limit for s in self.course.stretches for limit in (s.left, s.right)]
-        signs = {math.copysign(1, limit.value) for limit in limits if limit.kind == "infinite"}
+        between = np.concatenate([values, *(self.at(piece.x[1:-1]) for piece in pieces)])
+        between = between[np.isfinite(between)]
+        low, high = float(between.min()), float(between.max())
+        signs = self._infinite()
         trim = 0.045 if len(signs) == 2 else 0.09
         below, above = np.quantile(values, [trim, 1 - trim]).tolist()
         core = above - below
-        if -1 in signs or (core > 0 and below - low > 12 * core):
+        limits = {limit.kind for s in self.course.stretches for limit in (s.left, s.right)}
+        untold = core > 0 and (bool(limits & {"wild", "unknown"}) or max(-low, high) > _HUGE)
+        least, most, ends = low, high, self.values[[0, -1]]
+        if -1 in signs or (untold and below - low > 12 * core):
             low = below - 0.1 * core
-        if 1 in signs or (core > 0 and high - above > 12 * core):
+        if 1 in signs or (untold and high - above > 12 * core):
             high = above + 0.1 * core
+        # Of (2 + ln x)/sqrt x the smaller values are those at the window's end, not those of the narrow pole:
+        # the way down to 0 and below it is shown too.
+        if -1 in signs and least < 0 < low and (ends < low + 0.2 * core).any():
+            low = -high / 2
+        if 1 in signs and high < 0 < most and (ends > high - 0.2 * core).any():
+            high = -low / 2
         return _padded(min([low, *shown]), max([high, *shown]))
+
+    def _infinite(self) -> set[float]:
+        """The signs of the infinite limits."""
+        limits = [limit for s in self.course.stretches for limit in (s.left, s.right)]
+        return {math.copysign(1, limit.value) for limit in limits if limit.kind == "infinite"}
 
     def _ends(self) -> Array:
         """The finite ends of the stretches."""
@@ -329,8 +367,7 @@ class _Samples:
         """The function as it is drawn in a window of these values."""
         pieces = [piece for stretch in self.course.stretches
                   for piece in self._pieces(stretch.low, stretch.high, stretch.left, stretch.right, shown)]  # fmt: skip
-        limits = [limit for s in self.course.stretches for limit in (s.left, s.right)]
-        signs = {math.copysign(1, limit.value) for limit in limits if limit.kind == "infinite"}
+        signs = self._infinite()
         cut = any((-1 not in signs and float(p.y.min()) < shown[0]) or (1 not in signs and float(p.y.max()) > shown[1])
                   for p in pieces)  # fmt: skip
         return Drawn(order, self.root, pieces, self.course.breaks, self._missing(), self.course.unknown, shown, cut)
@@ -419,12 +456,14 @@ class _Samples:
         largest = float(size[known].max())
         if largest <= threshold * (1 + 1e-6) or largest < 1e-300:
             return Steep(largest, [])
+        quarter = threshold >= 1e-6 * largest or bool(self._infinite())
+        threshold = threshold if quarter else largest / 100
         flags = known & (size > threshold)
         spans = []
         for start, stop in runs(flags.tolist()):
             spans.append((self._crossing(start - 1, start, size, threshold, float(self.grid[start])),
                           self._crossing(stop + 1, stop, size, threshold, float(self.grid[stop]))))  # fmt: skip
-        return Steep(threshold, spans)
+        return Steep(threshold, spans, quarter)
 
     def _crossing(self, outer: int, inner: int, size: Array, threshold: float, default: float) -> float:
         """Where between two samples the threshold is crossed."""

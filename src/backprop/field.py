@@ -192,6 +192,8 @@ def _plotted(
             variables = [name for name in occurring if name not in own] or list(occurring)
             if len(variables) > 1 and all(len(point) == 1 for point in given) and "x" in variables:
                 variables = ["x"]
+    if not wrt and sorted(variables) == ["x", "y"]:
+        variables = ["x", "y"]  # as everybody draws them: also of atan2(y, x)
     without = [name for name in occurring if name not in variables and not values[name] and name not in own]
     wanted = 2 if relation else 1
     if without or not wanted <= len(variables) <= 2:

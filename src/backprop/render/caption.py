@@ -191,10 +191,14 @@ class Caption:
 
     def _about_curve(self, curve: Curve) -> Iterator[str]:
         main = curve.functions[0]
+        if not main.pieces and not main.unknown and main.missing and not any(b.kind == "point" for b in main.breaks):
+            yield f"{self.function} has no real value anywhere in this window"
+            return
         yield self.scale()
         slope = f"|{self.symbol(1)}|"
         if curve.steep is not None and curve.steep.spans:
-            yield f"shaded: the steepest quarter, {slope} > {self.short(_digits(curve.steep.threshold))}"
+            steepest = "the steepest quarter" if curve.steep.quarter else "where it is steep"
+            yield f"shaded: {steepest}, {slope} > {self.short(_digits(curve.steep.threshold))}"
         elif curve.steep is not None and curve.steep.threshold > 0:
             yield f"equally steep: {slope} = {self.short(_digits(curve.steep.threshold))}"
         yield from self._about_breaks(main, curve.variable)
