@@ -147,7 +147,7 @@ def test_a_blank_trace_shows_no_pass_through_a_derivative(equation: str, asked: 
     assert len(list(sections[-1].rows)) == gaps
     report = HtmlReport(blank=True)
     exercise = report.part(derivation).exercise
-    assert exercise.count(">Compute graph</h") == sum(not one.by for one in derivation.passes)
+    assert len(re.findall(">Compute graph(?:: |</h)", exercise)) == sum(not one.by for one in derivation.passes)
 
 
 def test_a_worksheet_has_gaps_for_whatever_else_was_asked(written) -> None:
