@@ -580,3 +580,11 @@ def test_open_writes_an_svg_and_shows_it(cli, monkeypatch, tmp_path):
     assert cli("graph", "x^2", "--open", "-o", str(path), "--no-verify")[0] == 0
     assert shown == [path.as_uri()]
     assert path.read_text(encoding="utf-8").startswith("<svg ")
+
+
+def test_the_command_says_how_to_see_what_is_not_shown(cli) -> None:
+    text = " + ".join(f"sin({k}x)" for k in range(2, 12))
+    assert "--limit 30 shows every node" in cli("graph", text, "--limit", "5", "--no-verify").out
+    assert "--pass N shows another pass" in cli("graph", "x^2 y", "--hessian", "--no-verify").out
+    for option in ([], ["--limit", "30"]):
+        assert "--limit" not in cli("graph", text, *option, "--no-verify").out

@@ -57,7 +57,7 @@ class Case:
         return [(x, x + s.length - 1, y - s.before, y + s.after) for s, (x, y) in items]
 
 
-CASES = [(seed, bool(seed % 2), SPACINGS[seed % 3]) for seed in range(60)]
+CASES = [(seed, bool(seed % 2), SPACINGS[seed % 3]) for seed in range(150)]
 
 
 def case(seed: int, near_target: bool, spacing: Spacing) -> Case:
